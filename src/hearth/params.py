@@ -1,0 +1,259 @@
+"""``params.yaml`` as frozen, typed settings. Read once; an unknown key or a contradiction is a ``ParamsError``."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+
+from hearth.errors import ParamsError
+from hearth.schema import Contract, Feature, FeatureType, Target, Task
+
+# The settings of XGBoost that a search may vary, by their names there; ``rounds`` is the number of boosting rounds.
+Tunable = Literal[
+    "rounds",
+    "learning_rate",
+    "max_depth",
+    "max_leaves",
+    "min_child_weight",
+    "max_delta_step",
+    "gamma",
+    "subsample",
+    "colsample_bytree",
+    "colsample_bylevel",
+    "colsample_bynode",
+    "reg_alpha",
+    "reg_lambda",
+    "scale_pos_weight",
+]
+Number = Annotated[int | float, Field(allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Frozen(BaseModel):
+    """Immutable, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class CsvSource(Frozen):
+    """Where ``data.source: csv`` reads."""
+
+    path: str
+
+
+class KaggleSource(Frozen):
+    """What ``data.source: kaggle`` downloads; ``version`` null is the newest."""
+
+    dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+$")]
+    file: str
+    version: PositiveInt | None = None
+
+
+class BundledSource(Frozen):
+    """The copy in git that ``data.source: bundled`` reads."""
+
+    path: str
+
+
+class DataParams(Frozen):
+    """Where the table comes from and what of it is predicted."""
+
+    source: Literal["bundled", "kaggle", "csv"]
+    bundled: BundledSource | None = None
+    kaggle: KaggleSource | None = None
+    csv: CsvSource | None = None
+    target: str
+    task: Task
+    classes: tuple[str, ...] = Field(default=(), strict=False)
+    unit: str = ""
+    about: str = ""
+    min_rows: Annotated[int, Field(ge=10)] = 50
+
+    @model_validator(mode="after")
+    def _source_is_described(self) -> Self:
+        if getattr(self, self.source) is None:
+            raise ValueError(f"source is {self.source}, so data.{self.source} must say where to read")
+        if self.classes and self.task == "regression":
+            raise ValueError("classes belong to a classification: remove them or set task: classification")
+        return self
+
+
+class FeatureParams(Frozen):
+    """One feature as ``params.yaml`` writes it, under its name; fields as in ``hearth.schema.Feature``."""
+
+    type: FeatureType
+    min: Number | None = None
+    max: Number | None = None
+    values: tuple[str, ...] = Field(default=(), strict=False)
+    required: bool = True
+    unit: str = ""
+    about: str = ""
+    use: bool = True
+    reason: str = ""
+
+
+class PrepareParams(Frozen):
+    """Split, imputation, scaling, encoding."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    test_size: Share
+    imputation: Literal["native", "median", "drop"]
+    scaling: Literal["standard", "none"]
+    encoding: Literal["onehot", "ordinal"]
+
+
+class Range(Frozen):
+    """The values that a search may try: from ``low`` to ``high``, both inclusive, on a linear or a log scale."""
+
+    low: Number
+    high: Number
+    log: bool = False
+    integer: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low {self.low:g} is above high {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError("a log scale needs low above 0")
+        if self.integer and not (float(self.low).is_integer() and float(self.high).is_integer()):
+            raise ValueError("integer: true needs whole numbers for low and high")
+        return self
+
+
+class FixedParams(Frozen):
+    """Settings of XGBoost that every candidate of a search shares."""
+
+    max_bin: Annotated[int, Field(ge=2, le=4096)] = 256
+    num_parallel_tree: PositiveInt = 1
+
+
+class TuningParams(Frozen):
+    """The search: how candidates are drawn, how many, how they are scored, and from where."""
+
+    method: Literal["random", "tpe"]
+    candidates: PositiveInt
+    folds: Annotated[int, Field(ge=2, le=50)]
+    repeats: PositiveInt
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    fixed: FixedParams
+    space: dict[Tunable, Range]
+
+    @model_validator(mode="after")
+    def _has_rounds(self) -> Self:
+        if "rounds" not in self.space:
+            raise ValueError("space.rounds is missing: give the least and the greatest number of boosting rounds")
+        whole = {"rounds", "max_depth", "max_leaves"}
+        for name in whole & self.space.keys():
+            if not self.space[name].integer:
+                raise ValueError(f"space.{name} counts something: set integer: true")
+        return self
+
+
+class SelectionParams(Frozen):
+    """Features below this percentile of mean absolute SHAP value go."""
+
+    percentile: Annotated[Number, Field(ge=0, lt=100)]
+
+
+class EvaluateParams(Frozen):
+    """The report: resampling, bootstrap, intervals."""
+
+    folds: Annotated[int, Field(ge=2, le=50)]
+    repeats: PositiveInt
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    bootstrap: Annotated[int, Field(ge=100)]
+    confidence: Share
+
+
+class ExportParams(Frozen):
+    """The bundle: nominal coverage of its intervals, rows it keeps as probe and as reference."""
+
+    coverage: Share
+    probe_rows: PositiveInt
+    reference_rows: PositiveInt
+
+
+class TrackingParams(Frozen):
+    """MLflow, a log beside DVC."""
+
+    enabled: bool
+    uri: str
+    artifacts: str
+    experiment: str
+
+
+class CardParams(Frozen):
+    """What the model card says that no computation can: purpose, limits, source."""
+
+    title: str
+    intended: str
+    misuse: tuple[str, ...] = Field(strict=False)
+    provenance: str
+    notes: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class Params(Frozen):
+    """All of ``params.yaml``, in pipeline order."""
+
+    data: DataParams
+    features: dict[str, FeatureParams]
+    prepare: PrepareParams
+    tuning: TuningParams
+    selection: SelectionParams
+    evaluate: EvaluateParams
+    card: CardParams
+    export: ExportParams
+    tracking: TrackingParams
+
+    @model_validator(mode="after")
+    def _contract_holds(self) -> Self:
+        _ = self.contract
+        return self
+
+    @property
+    def contract(self) -> Contract:
+        """The contract that ``features`` and ``data`` state; classes are empty where the table decides them."""
+        data = self.data
+        return Contract(
+            target=Target(name=data.target, task=data.task, classes=data.classes, unit=data.unit, about=data.about),
+            features=tuple(Feature(name=name, **dict(feature)) for name, feature in self.features.items()),
+        )
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice, which YAML forbids and PyYAML lets pass."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:  # type: ignore[override]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+        return dict(super().construct_mapping(node, deep))
+
+
+def load(path: Path) -> Params:
+    """Read and check ``params.yaml``.
+
+    Raises:
+        ParamsError: the file cannot be read, is not YAML, or a key is unknown, missing, of a wrong type or contradictory;
+            the message names every such key and says what is allowed.
+    """
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}") from error
+    try:
+        return Params.model_validate(raw if raw is not None else {})
+    except ValidationError as error:
+        faults = "\n".join(f"  - {_fault(item['loc'], item['msg'])}" for item in error.errors())
+        raise ParamsError(f"{path} has settings that cannot be used:\n{faults}") from error
+
+
+def _fault(where: tuple[int | str, ...], message: str) -> str:
+    name = ".".join(str(part) for part in where if part != "[key]")
+    text = message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "unknown key, remove it")
+    return f"{name}: {text}" if name else text

@@ -1,0 +1,137 @@
+"""The contract of a table: what its features and its target are. Standard library alone: training and serving share it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+Task = Literal["regression", "classification"]
+FeatureType = Literal["number", "integer", "category", "boolean"]
+
+_NUMERIC = ("number", "integer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One column that a row may hold.
+
+    ``min`` and ``max`` are inclusive and belong to numbers, ``values`` to categories. A feature that is not ``required``
+    may be left out of a row or be null. With ``use=False`` the column is accepted, checked and then ignored, for the
+    ``reason`` given.
+    """
+
+    name: str
+    type: FeatureType
+    min: float | None = None
+    max: float | None = None
+    values: tuple[str, ...] = ()
+    required: bool = True
+    unit: str = ""
+    about: str = ""
+    use: bool = True
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a feature that contradicts itself.
+
+        Raises:
+            ValueError: naming the feature and what is allowed.
+        """
+        numeric = self.type in _NUMERIC
+        if not numeric and not (self.min is None and self.max is None):
+            raise ValueError(f"{self.name}: min and max belong to a number or an integer, not to a {self.type}")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"{self.name}: min {self.min:g} is above max {self.max:g}")
+        if (self.type == "category") != bool(self.values):
+            raise ValueError(f"{self.name}: values are needed for a category, and allowed for nothing else")
+        if len(set(self.values)) != len(self.values):
+            raise ValueError(f"{self.name}: values holds an entry twice")
+        if not self.use and not self.reason:
+            raise ValueError(f"{self.name}: use: false needs a reason")
+
+    @property
+    def numeric(self) -> bool:
+        """Whether values are numbers with an order and a distance."""
+        return self.type in _NUMERIC
+
+    def code(self, value: object) -> float:
+        """Code one value as the float that models see: numbers as they are, booleans 0 and 1, categories by position.
+
+        ``None`` is NaN, a missing value. The value must have passed the contract's check.
+        """
+        if value is None:
+            return float("nan")
+        if self.type == "category":
+            return float(self.values.index(str(value)))
+        return float(value)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The column that is predicted. ``classes`` in the order of their codes; empty for a regression."""
+
+    name: str
+    task: Task
+    classes: tuple[str, ...] = ()
+    unit: str = ""
+    about: str = ""
+
+    @property
+    def outputs(self) -> int:
+        """Columns that a prediction has: 1, or one for each class."""
+        return len(self.classes) or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """The features in their canonical order, and the target."""
+
+    target: Target
+    features: tuple[Feature, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Refuse features that cannot make a model.
+
+        Raises:
+            ValueError: the target is among the features, a name stands twice, or no feature is used.
+        """
+        names = [feature.name for feature in self.features]
+        if self.target.name in names:
+            raise ValueError(f"the target {self.target.name} is among the features: take it out of one of them")
+        if len(set(names)) != len(names):
+            raise ValueError("a feature is named twice")
+        if not self.used:
+            raise ValueError("no feature is used: leave use: true on at least one")
+
+    @property
+    def used(self) -> tuple[Feature, ...]:
+        """The features that a model may see, in canonical order."""
+        return tuple(feature for feature in self.features if feature.use)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the used features, in canonical order: the columns of a coded matrix."""
+        return tuple(feature.name for feature in self.used)
+
+    def to_dict(self) -> dict[str, object]:
+        """The contract as plain JSON values; ``from_dict`` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, object]) -> "Contract":
+        """Read what ``to_dict`` wrote.
+
+        Raises:
+            ValueError: a field is unknown, missing or contradictory.
+        """
+        try:
+            target, features = raw["target"], raw["features"]
+            return cls(
+                target=Target(**_with_tuples(target)),  # type: ignore[arg-type]
+                features=tuple(Feature(**_with_tuples(feature)) for feature in features),  # type: ignore[arg-type,attr-defined]
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a contract: {error}") from error
+
+
+def _with_tuples(raw: Mapping[str, object]) -> dict[str, object]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}

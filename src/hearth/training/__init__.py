@@ -1,0 +1,1 @@
+"""Resampling, search, selection, metrics, figures, tracking."""
