@@ -26,6 +26,7 @@ Tunable = Literal[
     "reg_lambda",
     "scale_pos_weight",
 ]
+COUNTS: frozenset[Tunable] = frozenset({"rounds", "max_depth", "max_leaves"})
 Number = Annotated[int | float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -144,9 +145,8 @@ class TuningParams(Frozen):
     def _has_rounds(self) -> Self:
         if "rounds" not in self.space:
             raise ValueError("space.rounds is missing: give the least and the greatest number of boosting rounds")
-        whole = {"rounds", "max_depth", "max_leaves"}
-        for name in whole & self.space.keys():
-            if not self.space[name].integer:
+        for name, values in self.space.items():
+            if name in COUNTS and not values.integer:
                 raise ValueError(f"space.{name} counts something: set integer: true")
         return self
 
@@ -225,7 +225,7 @@ class Params(Frozen):
 class _UniqueKeys(yaml.SafeLoader):
     """Refuses a key that stands twice, which YAML forbids and PyYAML lets pass."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:  # type: ignore[override]
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:

@@ -1,0 +1,26 @@
+"""The contract between training and serving: a folder of JSON, UBJSON and arrays, and what answers from it.
+
+Needs numpy, scipy and xgboost, nothing heavier.
+"""
+
+from hearth.bundle.format import FORMAT_VERSION, Bundle, read, verify, write
+from hearth.bundle.intervals import Conformal
+from hearth.bundle.predictor import Explanation, Prediction, Predictor
+from hearth.bundle.rows import Fault, RowError, code_rows
+from hearth.bundle.transform import Transform
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Bundle",
+    "Conformal",
+    "Explanation",
+    "Fault",
+    "Prediction",
+    "Predictor",
+    "RowError",
+    "Transform",
+    "code_rows",
+    "read",
+    "verify",
+    "write",
+]

@@ -1,0 +1,55 @@
+"""Split-conformal intervals and label sets from out-of-fold predictions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Conformal:
+    """A nominal ``coverage`` and the quantile of the non-conformity scores that gives it.
+
+    The score of a regression is |actual - predicted|, that of a classification 1 - p(actual). Sources: Vovk, Gammerman and
+    Shafer (2005), Algorithmic Learning in a Random World; Sadinle, Lei and Wasserman (2019), JASA 114, for label sets.
+    """
+
+    coverage: float
+    quantile: float
+    rows: int
+
+    @classmethod
+    def fit(cls, scores: Vector, coverage: float) -> "Conformal":
+        """The finite-sample quantile: the ceil((n + 1) coverage)-th smallest of n scores, the greatest where n is too small."""
+        n = len(scores)
+        rank = min(int(np.ceil((n + 1) * coverage)), n)
+        return cls(coverage=coverage, quantile=float(np.partition(scores, rank - 1)[rank - 1]), rows=n)
+
+    def interval(self, predicted: Vector) -> tuple[Vector, Vector]:
+        """Lower and upper bounds of a regression's predictions, each of shape (n,)."""
+        return predicted - self.quantile, predicted + self.quantile
+
+    def label_sets(self, probabilities: Vector) -> NDArray[np.bool_]:
+        """Which classes belong to each row's set, shape (n, k); the most probable class always does."""
+        members = probabilities >= 1 - self.quantile
+        members[np.arange(len(members)), probabilities.argmax(axis=1)] = True
+        return members
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain JSON values."""
+        return {"coverage": self.coverage, "quantile": self.quantile, "rows": self.rows}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, float]) -> "Conformal":
+        """Read what ``to_dict`` wrote."""
+        return cls(coverage=float(raw["coverage"]), quantile=float(raw["quantile"]), rows=int(raw["rows"]))
+
+
+def scores(actual: Vector, predicted: Vector) -> Vector:
+    """Non-conformity of each row: ``predicted`` is (n,), or (n, k) probabilities of the codes in ``actual``."""
+    if predicted.ndim == 1:
+        return np.abs(actual - predicted)
+    return 1 - predicted[np.arange(len(actual)), actual.astype(np.intp)]
