@@ -1,0 +1,21 @@
+"""Search over all features."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from hearth import params
+from hearth.training import experiment, folds, table
+
+
+def main(argv: Sequence[str]) -> None:
+    """Read the training rows in ``--prepared``, write the experiment to ``--out``."""
+    parser = argparse.ArgumentParser(prog="tune_full")
+    for name in ("--params", "--prepared", "--out"):
+        parser.add_argument(name, type=Path, required=True)
+    args = parser.parse_args(argv)
+    settings = params.load(args.params)
+    data = table.read(args.prepared / "train.parquet", table.read_contract(args.prepared))
+    assigned = folds.load(args.prepared / "folds.npy")
+    found = experiment.run_search("tune_full", data, assigned, settings.prepare, settings.tuning, percentile=None)
+    experiment.write(found, args.out, experiment.objective_of(data))

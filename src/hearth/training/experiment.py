@@ -1,0 +1,114 @@
+"""One experiment: a recipe, how it was found, and what repeated cross-validation on the training rows says of it."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from hearth.artifacts import replacing, rounded, to_json
+from hearth.errors import DataError
+from hearth.params import PrepareParams, TuningParams
+from hearth.training.fitting import Recipe, all_folds, fold_scores, side_by_side
+from hearth.training.folds import Folds
+from hearth.training.metrics import OBJECTIVE, metrics, summary
+from hearth.training.search import Candidate, best, search
+from hearth.training.selection import selector
+from hearth.training.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """``folds`` has the metrics of each scoring fold; ``tried`` every candidate of a search, in the order drawn."""
+
+    name: str
+    recipe: Recipe
+    features: tuple[str, ...]
+    folds: tuple[dict[str, float], ...]
+    tried: tuple[Candidate, ...] = field(default=())
+
+
+def run_search(
+    name: str, table: Table, folds: Folds, prepare: PrepareParams, tuning: TuningParams, percentile: float | None
+) -> Experiment:
+    """Search on the first repeat of the folds, then score the best candidate on the others, which no candidate has seen.
+
+    With a ``percentile`` the features are chosen anew inside each fold; ``features`` are those that all rows choose.
+    """
+    select = selector(percentile, prepare, tuning.seed)
+    searched = all_folds(table, folds[:1], prepare, tuning.fixed.model_dump(), select)
+    tried = search(searched, table.contract.target, tuning, percentile)
+    recipe = best(tried).recipe
+    features = tuple(select(table)) if select else table.contract.names
+    return Experiment(name, recipe, features, score(table, folds[1:], prepare, recipe, tuning.seed), tried)
+
+
+def score(table: Table, folds: Folds, prepare: PrepareParams, recipe: Recipe, seed: int) -> tuple[dict[str, float], ...]:
+    """Metrics of a recipe on every fold, with all that is fitted fitted inside the fold."""
+    target = table.contract.target
+    data = all_folds(table, folds, prepare, recipe.params, selector(recipe.percentile, prepare, seed))
+    scores = side_by_side(lambda fold: fold_scores(fold, recipe, target, seed), data)
+    return tuple(metrics(target.task, fold.actual, answer) for fold, answer in zip(data, scores, strict=True))
+
+
+def winner(experiments: Sequence[Experiment], objective: str) -> Experiment:
+    """The experiment of the lowest mean objective over its scoring folds, the first of equals."""
+    return min(experiments, key=lambda experiment: float(np.mean([fold[objective] for fold in experiment.folds])))
+
+
+def write(experiment: Experiment, folder: Path, task_objective: str) -> None:
+    """Write ``result.json`` and, after a search, ``candidates.csv``, in place of the folder."""
+    with replacing(folder) as temporary:
+        (temporary / "result.json").write_text(to_json(_result(experiment)), encoding="utf-8", newline="\n")
+        if experiment.tried:
+            table = candidates_csv(experiment.tried, task_objective)
+            (temporary / "candidates.csv").write_text(table, encoding="utf-8", newline="\n")
+
+
+def read(folder: Path) -> Experiment:
+    """Read what ``write`` wrote, without the candidates.
+
+    Raises:
+        DataError: a file is missing or not an experiment's.
+    """
+    path = folder / "result.json"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        recipe = Recipe(**raw["recipe"])
+        return Experiment(raw["name"], recipe, tuple(raw["features"]), tuple(raw["folds"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read: {error}. Run the stage that writes it: dvc repro.") from error
+
+
+def candidates_csv(tried: Sequence[Candidate], task_objective: str) -> str:
+    """A line a candidate: its settings, mean and sd of its score over the folds, and the best so far; 6 digits."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    names = [*tried[0].recipe.params]
+    writer.writerow(["candidate", "rounds", *names, task_objective, "sd", "best"])
+    lowest = np.minimum.accumulate([candidate.mean for candidate in tried])
+    for i, (candidate, low) in enumerate(zip(tried, lowest.tolist(), strict=True)):
+        settings = [candidate.recipe.params[name] for name in names]
+        figures = [candidate.mean, float(np.std(candidate.scores)), low]
+        writer.writerow([i, candidate.recipe.rounds, *settings, *(f"{value:.6g}" for value in figures)])
+    return buffer.getvalue()
+
+
+def _result(experiment: Experiment) -> object:
+    recipe = experiment.recipe
+    return {
+        "name": experiment.name,
+        "recipe": {"rounds": recipe.rounds, "params": dict(recipe.params), "percentile": recipe.percentile},
+        "features": list(experiment.features),
+        "cv": rounded(summary(experiment.folds)),
+        "folds": rounded(list(experiment.folds)),
+        "candidates": len(experiment.tried),
+    }
+
+
+def objective_of(table: Table) -> str:
+    """The name of the metric that experiments on this table minimise."""
+    return OBJECTIVE[table.contract.target.task]

@@ -1,0 +1,186 @@
+"""Recipes, and the models that they make of training rows."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import xgboost as xgb
+
+from hearth.bundle.predictor import as_scores
+from hearth.bundle.transform import Matrix, Transform
+from hearth.errors import DataError
+from hearth.params import PrepareParams
+from hearth.schema import Contract, Target
+from hearth.training.folds import Folds, pairs
+from hearth.training.table import Rows, Table, Vector
+
+Setting = int | float
+T = TypeVar("T")
+R = TypeVar("R")
+
+# XGBoost's own defaults, written out: 100 rounds of its parameters as they are.
+DEFAULT_ROUNDS = 100
+# Fits of fewer rows run one thread each, side by side; larger ones one after the other on all processors.
+ROWS_FOR_ALL_THREADS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model is made: boosting rounds, XGBoost parameters, and the percentile below which features go (None: all stay)."""
+
+    rounds: int = DEFAULT_ROUNDS
+    params: Mapping[str, Setting] = field(default_factory=dict)
+    percentile: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A fitted transform and booster."""
+
+    target: Target
+    transform: Transform
+    booster: xgb.Booster
+
+    def scores(self, x: Matrix, contract: Contract) -> Vector:
+        """The answer to coded rows (n, len(contract.names)): (n,), or probabilities (n, k)."""
+        transformed = self.transform.apply(x[:, self.transform.columns(contract)])
+        return booster_scores(self.booster, transformed, self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldData:
+    """One fold, made once and then used by every candidate: binned training rows, transformed validation rows."""
+
+    train: xgb.QuantileDMatrix
+    valid: Matrix
+    actual: Vector
+    rows: Rows
+
+
+def fit_transform(contract: Contract, x: Matrix, prepare: PrepareParams) -> Transform:
+    """Fit imputation and scaling to coded training rows, shape (n, len(contract.names)).
+
+    Missing values are left out of means and standard deviations (population, as scikit-learn's StandardScaler) unless the
+    median fills them. Columns without a value, or without spread, are left as they are.
+    """
+    numeric = np.array([feature.type != "category" for feature in contract.used])
+    empty = np.isnan(x).all(axis=0)
+    usable = np.where(empty, 0.0, x)
+    fill = np.where(numeric & ~empty, np.nanmedian(usable, axis=0), np.nan) if prepare.imputation == "median" else None
+    filled = usable if fill is None else np.where(np.isnan(usable), fill, usable)
+    scales = numeric & (prepare.scaling == "standard")
+    shift = np.where(scales, np.nanmean(filled, axis=0), 0.0)
+    spread = np.nanstd(filled, axis=0)
+    scale = np.where(scales & (spread > 0), spread, 1.0)
+    onehot = prepare.encoding == "onehot"
+    return Transform(
+        features=contract.names,
+        fill=tuple((np.full(len(contract.names), np.nan) if fill is None else fill).tolist()),
+        shift=tuple(shift.tolist()),
+        scale=tuple(scale.tolist()),
+        levels=tuple(len(feature.values) if onehot else 0 for feature in contract.used),
+    )
+
+
+def fittable(table: Table, prepare: PrepareParams) -> Table:
+    """The rows that a fit may use: all, or with ``imputation: drop`` those without a gap.
+
+    Raises:
+        DataError: no row is left.
+    """
+    if prepare.imputation != "drop":
+        return table
+    rows = np.flatnonzero(~np.isnan(table.x).any(axis=1))
+    if len(rows) == 0:
+        raise DataError("prepare.imputation: drop leaves no training row: every row has a missing value. Use native or median.")
+    return table.take(rows)
+
+
+def fit(table: Table, recipe: Recipe, transform: Transform, prepare: PrepareParams, seed: int) -> Model:
+    """Boost on all rows of the table that the settings allow, on the columns that ``transform`` names."""
+    kept = fittable(table, prepare)
+    x = transform.apply(kept.x[:, transform.columns(table.contract)])
+    threads = 1 if len(kept) < ROWS_FOR_ALL_THREADS else processors()
+    data = binned(x, kept.y, recipe.params, threads)
+    return Model(table.contract.target, transform, boost(data, recipe, table.contract.target, seed, threads))
+
+
+def binned(x: Matrix, y: Vector, params: Mapping[str, Setting], threads: int) -> xgb.QuantileDMatrix:
+    """Training rows cut into the histogram bins that ``max_bin`` asks for (256 where it does not)."""
+    return xgb.QuantileDMatrix(x, y, max_bin=int(params.get("max_bin", 256)), nthread=threads)
+
+
+def boost(data: xgb.DMatrix, recipe: Recipe, target: Target, seed: int, threads: int = 1) -> xgb.Booster:
+    """Run XGBoost; the same inputs give the same booster on any number of threads."""
+    params = {
+        **recipe.params,
+        **objective_of(target),
+        "tree_method": "hist",
+        "seed": seed,
+        "seed_per_iteration": True,  # without it boosters that train side by side share a generator
+        "nthread": threads,
+        "verbosity": 1,
+    }
+    return xgb.train(params, data, num_boost_round=recipe.rounds)
+
+
+def objective_of(target: Target) -> dict[str, str | int]:
+    """XGBoost's objective for a target."""
+    if target.task == "regression":
+        return {"objective": "reg:squarederror"}
+    if target.outputs == 2:
+        return {"objective": "binary:logistic"}
+    return {"objective": "multi:softprob", "num_class": target.outputs}
+
+
+def booster_scores(booster: xgb.Booster, transformed: Matrix, target: Target) -> Vector:
+    """The answer to transformed rows: (n,), or probabilities (n, k)."""
+    return as_scores(np.asarray(booster.inplace_predict(transformed), dtype=np.float64), target.outputs)
+
+
+def fold_data(
+    table: Table,
+    rows: tuple[Rows, Rows],
+    prepare: PrepareParams,
+    params: Mapping[str, Setting],
+    select: Callable[[Table], Sequence[str]] | None,
+) -> FoldData:
+    """Fit everything that is fitted on the fold's training rows: the transform, and the choice of features."""
+    train, valid = table.take(rows[0]), table.take(rows[1])
+    kept = fittable(train, prepare)
+    names = select(train) if select else table.contract.names
+    transform = fit_transform(table.contract, kept.x, prepare).subset(names)
+    columns = transform.columns(table.contract)
+    data = binned(transform.apply(kept.x[:, columns]), kept.y, params, threads=1)
+    return FoldData(data, transform.apply(valid.x[:, columns]), valid.y, rows[1])
+
+
+def fold_scores(fold: FoldData, recipe: Recipe, target: Target, seed: int) -> Vector:
+    """Boost on a fold's training rows and answer its validation rows."""
+    booster = boost(fold.train, recipe, target, seed)
+    return booster_scores(booster, fold.valid, target)
+
+
+def all_folds(
+    table: Table,
+    folds: Folds,
+    prepare: PrepareParams,
+    params: Mapping[str, Setting],
+    select: Callable[[Table], Sequence[str]] | None = None,
+) -> list[FoldData]:
+    """``fold_data`` of every fold of every repeat, side by side."""
+    return side_by_side(lambda rows: fold_data(table, rows, prepare, params, select), list(pairs(folds)))
+
+
+def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Map over threads, as many as processors; XGBoost leaves Python's lock while it works. Results keep their order."""
+    with ThreadPoolExecutor(processors()) as pool:
+        return list(pool.map(function, items))
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

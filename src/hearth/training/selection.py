@@ -1,0 +1,63 @@
+"""Which features matter: exact SHAP values of a default model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from hearth.bundle.transform import Matrix, Transform
+from hearth.params import PrepareParams
+from hearth.training.fitting import Model, Recipe, fit, fit_transform, fittable
+from hearth.training.table import Table
+
+# Rows at most that are explained: more change the mean of |SHAP| little and take minutes.
+MOST_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """SHAP values (n, p) of the rows ``x`` (n, p), in the order of ``features``; with classes (n, k, p)."""
+
+    features: tuple[str, ...]
+    x: Matrix
+    values: NDArray[np.float64]
+
+    @property
+    def importance(self) -> NDArray[np.float64]:
+        """Mean absolute SHAP value of each feature, shape (p,), averaged over rows and classes."""
+        sizes: NDArray[np.float64] = np.abs(self.values).mean(axis=tuple(range(self.values.ndim - 1)))
+        return sizes
+
+    def kept(self, percentile: float) -> tuple[str, ...]:
+        """The features at or above this percentile of importance, in canonical order."""
+        least = np.percentile(self.importance, percentile)
+        return tuple(name for name, size in zip(self.features, self.importance, strict=True) if size >= least)
+
+
+def attribute(model: Model, table: Table) -> Attribution:
+    """Exact SHAP values of a model on evenly spread rows of a table, ``MOST_ROWS`` at most (path-dependent TreeSHAP)."""
+    rows = np.unique(np.linspace(0, len(table) - 1, min(len(table), MOST_ROWS)).astype(np.intp))
+    x = table.x[rows][:, model.transform.columns(table.contract)]
+    return Attribution(model.transform.features, x, contributions(model.booster, model.transform, x))
+
+
+def contributions(booster: xgb.Booster, transform: Transform, x: Matrix) -> NDArray[np.float64]:
+    """SHAP values of coded rows in the order of the transform's features: (n, p), or with more than two classes (n, k, p)."""
+    raw = booster.predict(xgb.DMatrix(transform.apply(x), nthread=1), pred_contribs=True, strict_shape=True)
+    values = transform.gather(raw[..., :-1].astype(np.float64))
+    return values[:, 0] if values.shape[1] == 1 else values
+
+
+def default_attribution(table: Table, prepare: PrepareParams, seed: int) -> Attribution:
+    """SHAP values of a model with XGBoost's default parameters on the rows that it was fitted to."""
+    transform = fit_transform(table.contract, fittable(table, prepare).x, prepare)
+    return attribute(fit(table, Recipe(), transform, prepare, seed), table)
+
+
+def selector(percentile: float | None, prepare: PrepareParams, seed: int) -> Callable[[Table], Sequence[str]] | None:
+    """What chooses features from the training rows of a fold; None where a recipe keeps them all."""
+    if percentile is None:
+        return None
+    return lambda table: default_attribution(table, prepare, seed).kept(percentile)
