@@ -3,27 +3,13 @@
 import importlib
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from hearth.errors import HearthError
+from hearth.imports import boosting
 
-# Stages that boost. XGBoost imports pandas and scikit-learn where it finds them, which takes longer than a search;
-# what is hidden while it loads can still be imported afterwards.
-BOOSTING = frozenset({"tune_full", "select", "tune_selected", "evaluate", "export", "nested"})
-STAGES = frozenset({"ingest", "profile", "prepare"}) | BOOSTING
-
-
-@contextmanager
-def hidden(*names: str) -> Iterator[None]:
-    """Let imports inside the block find none of these modules."""
-    shadows = {name: None for name in names if name not in sys.modules}
-    sys.modules.update(shadows)  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in shadows:
-            del sys.modules[name]
+# Stages that boost.
+BOOSTING = frozenset({"tune_full", "select", "tune_selected", "evaluate", "export", "nested", "prepare"})
+STAGES = frozenset({"ingest", "profile"}) | BOOSTING
 
 
 def main(argv: list[str]) -> int:
@@ -32,10 +18,9 @@ def main(argv: list[str]) -> int:
     if name not in STAGES:
         sys.stderr.write(f"hearth: no stage {name!r}; there are {', '.join(sorted(STAGES))}\n")
         return 1
-    if name in BOOSTING:
-        with hidden("pandas", "sklearn"):
-            importlib.import_module("xgboost")
     try:
+        if name in BOOSTING:
+            boosting()
         importlib.import_module(f"hearth.stages.{name}").main(rest)
     except HearthError as error:
         sys.stderr.write(f"hearth: {error}\n")

@@ -51,7 +51,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How often conformal intervals (label sets) held the truth, and their mean width (size), out of fold and on the test rows."""
+    """How often conformal intervals (label sets) held the truth, and their mean width, out of fold and in the test."""
 
     nominal: float
     coverage: float

@@ -12,12 +12,13 @@ import numpy as np
 from hearth.artifacts import replacing, rounded, to_json
 from hearth.errors import DataError
 from hearth.params import PrepareParams, TuningParams
-from hearth.training.fitting import Recipe, all_folds, fold_scores, side_by_side
+from hearth.training.fitting import Recipe, all_folds
 from hearth.training.folds import Folds
-from hearth.training.metrics import OBJECTIVE, metrics, summary
+from hearth.training.metrics import OBJECTIVE, summary
 from hearth.training.search import Candidate, best, search
 from hearth.training.selection import selector
 from hearth.training.table import Table
+from hearth.training.validation import cross_validate, measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,14 @@ class Experiment:
 
 
 def run_search(
-    name: str, table: Table, folds: Folds, prepare: PrepareParams, tuning: TuningParams, percentile: float | None
+    name: str,
+    table: Table,
+    folds: Folds,
+    prepare: PrepareParams,
+    tuning: TuningParams,
+    percentile: float | None,
+    *,
+    progress: bool = True,
 ) -> Experiment:
     """Search on the first repeat of the folds, then score the best candidate on the others, which no candidate has seen.
 
@@ -40,7 +48,7 @@ def run_search(
     """
     select = selector(percentile, prepare, tuning.seed)
     searched = all_folds(table, folds[:1], prepare, tuning.fixed.model_dump(), select)
-    tried = search(searched, table.contract.target, tuning, percentile)
+    tried = search(searched, table.contract.target, tuning, percentile, progress)
     recipe = best(tried).recipe
     features = tuple(select(table)) if select else table.contract.names
     return Experiment(name, recipe, features, score(table, folds[1:], prepare, recipe, tuning.seed), tried)
@@ -48,10 +56,7 @@ def run_search(
 
 def score(table: Table, folds: Folds, prepare: PrepareParams, recipe: Recipe, seed: int) -> tuple[dict[str, float], ...]:
     """Metrics of a recipe on every fold, with all that is fitted fitted inside the fold."""
-    target = table.contract.target
-    data = all_folds(table, folds, prepare, recipe.params, selector(recipe.percentile, prepare, seed))
-    scores = side_by_side(lambda fold: fold_scores(fold, recipe, target, seed), data)
-    return tuple(metrics(target.task, fold.actual, answer) for fold, answer in zip(data, scores, strict=True))
+    return measured(table, cross_validate(table, folds, prepare, recipe, seed))
 
 
 def winner(experiments: Sequence[Experiment], objective: str) -> Experiment:

@@ -1,0 +1,41 @@
+"""Imports under control: what is slow and not needed is hidden, what an installation lacks is named."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from hearth.errors import HearthError
+
+
+@contextmanager
+def hidden(*names: str) -> Iterator[None]:
+    """Let imports inside the block find none of these modules; one that is loaded already stays."""
+    shadows = {name: None for name in names if name not in sys.modules}
+    sys.modules.update(shadows)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in shadows:
+            del sys.modules[name]
+
+
+def boosting() -> None:
+    """Load XGBoost alone. It imports pandas and scikit-learn where it finds them, which takes longer than a search."""
+    with hidden("pandas", "sklearn"):
+        needed("xgboost")
+
+
+def needed(name: str) -> ModuleType:
+    """Import a module that an installation may lack.
+
+    Raises:
+        HearthError: it is not installed; the message says what to install.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name.partition(".")[0]:
+            raise
+        raise HearthError(f"{name} is not installed, and this command needs it: pip install 'hearth[train]'") from error

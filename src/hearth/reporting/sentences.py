@@ -1,0 +1,124 @@
+"""What the reports say in words. Every figure in them is of the evaluation."""
+
+from hearth.reporting.facts import Facts, fold_values, mean_sd
+from hearth.reporting.numbers import Scale, count, p_value, percent, significant
+from hearth.training.evaluation import LeftOut
+
+# Shares of the folds beyond which the test rows count as a kind or a harsh draw.
+KIND, HARSH = 0.9, 0.1
+
+
+def purpose(facts: Facts) -> str:
+    """What is predicted, from what."""
+    evaluation = facts.evaluation
+    target = evaluation.contract.target
+    about = f": {target.about}" if target.about else ""
+    unit = f" ({target.unit})" if target.unit else ""
+    used, total = len(evaluation.features), len(evaluation.contract.features)
+    columns = f"all {total} columns" if used == total else f"{used} of {total} columns"
+    return f"Gradient-boosted trees (XGBoost) that predict {target.name} from {columns}{about}{unit}."
+
+
+def quality(facts: Facts) -> str:
+    """The repeated cross-validation, mean and range."""
+    values, scale = facts.objective_values, facts.scale
+    mean, sd = mean_sd(values)
+    return (
+        f"Over the {len(values)} folds of a repeated cross-validation over all {count(len(facts.evaluation.actual))} rows, "
+        f"{facts.evaluation.winner} has a mean {facts.objective} of {scale.value(mean)}{facts.unit} "
+        f"(sd of the folds {scale.value(sd)}). One and the same recipe: a fold's {facts.objective} ran from "
+        f"{scale.range(min(values), max(values))}."
+    )
+
+
+def against_baseline(facts: Facts) -> str:
+    """The winner beside the best baseline; nothing where there is none."""
+    if facts.best_baseline is None:
+        return ""
+    contender, comparison = facts.best_baseline
+    difference = comparison.difference
+    clear = (difference.low < 0) == (difference.high < 0) and difference.low != difference.high
+    side = ("better" if difference.value < 0 else "worse") if clear else "not distinguishable"
+    verdict = f"the winner is {side}" if clear else "the two are not distinguishable on these rows"
+    mean = facts.scale.value(mean_sd(fold_values(contender, facts.evaluation.objective))[0])
+    return (
+        f"The best baseline, {contender.name}, has {mean} on the same folds. The difference is "
+        f"{facts.scale.estimate(difference)} ({facts.evaluation.confidence:.0%} interval, corrected p {_equals(comparison.p_value)}): "
+        f"{verdict}."
+    )
+
+
+def test_rows(facts: Facts) -> str:
+    """The one reading of the test rows, and how little it says."""
+    evaluation, values, scale = facts.evaluation, facts.objective_values, facts.scale
+    reading = evaluation.best.test[evaluation.objective]
+    worse = sum(value > reading.value for value in values)
+    return (
+        f"The one reading of the {count(len(evaluation.test_actual))} test rows gives {facts.objective} "
+        f"{scale.value(reading.value)}{facts.unit} ({evaluation.confidence:.0%} interval {scale.range(reading.low, reading.high)}). "
+        f"That is better than {worse} of the {len(values)} folds: {_draw(worse / len(values))}. A test split of "
+        f"{count(len(evaluation.test_actual))} rows says little: with this recipe a fold's {facts.objective} ran from "
+        f"{scale.range(min(values), max(values))}, so quote the mean of the folds, not this reading."
+    )
+
+
+def intervals(facts: Facts) -> str:
+    """How well the conformal intervals, or label sets, keep their promise."""
+    coverage, target = facts.evaluation.coverage, facts.evaluation.contract.target
+    scale = Scale("", coverage.mean_width)
+    things, size, unit = ("Intervals", "width", target.unit) if facts.regression else ("Label sets", "size", "classes")
+    unit = f" {unit}" if unit else ""
+    return (
+        f"{things} made to hold {percent(coverage.nominal)} of the truths held {percent(coverage.coverage)} out of fold "
+        f"(mean {size} {scale.value(coverage.mean_width)}{unit}) and {percent(coverage.test_coverage)} of the test rows "
+        f"(mean {size} {scale.value(coverage.test_mean_width)}{unit})."
+    )
+
+
+def chosen(facts: Facts) -> str:
+    """How the winner came to be the winner."""
+    names, rows = facts.evaluation.training_cv, count(facts.evaluation.train_rows)
+    return (
+        f"{facts.evaluation.winner} has the lowest mean {facts.objective} of {len(names)} experiments in repeated cross-validation over the "
+        f"{rows} training rows, and was fixed there. Neither the test rows nor the figures above had a say."
+    )
+
+
+def left_out(facts: Facts, column: LeftOut) -> str:
+    """What leaving a column out costs."""
+    return (
+        f"{column.name} is accepted and ignored: {column.reason}. On the same folds the winner's recipe has a mean "
+        f"{facts.objective} of {facts.scale.value(column.without)} without it and {facts.scale.value(column.with_it)} with it."
+    )
+
+
+def dropped(facts: Facts) -> str:
+    """Which usable features the winner does not use; nothing where it uses all."""
+    names = [name for name in facts.evaluation.contract.names if name not in facts.evaluation.features]
+    return f"The winner does without {', '.join(names)}: their SHAP values were too small." if names else ""
+
+
+def learning(facts: Facts) -> str:
+    """Whether more rows would help, by the last step of the learning curve."""
+    points = facts.evaluation.learning
+    if len(points) < 2:
+        return ""
+    before, last = points[-2], points[-1]
+    gain = before.valid - last.valid
+    outlook = "more rows would still help" if gain > last.valid_sd / 10 else "more rows of this kind would help little"
+    change = f"{'lowered' if gain > 0 else 'raised'} it by {significant(abs(gain), 2)}"
+    return (
+        f"From {count(before.rows)} to {count(last.rows)} rows the error on rows not seen went from {facts.scale.value(before.valid)} to "
+        f"{facts.scale.value(last.valid)}: that step {change}, so {outlook}."
+    )
+
+
+def _draw(share: float) -> str:
+    if share >= KIND:
+        return "a kind draw of rows"
+    return "a harsh draw of rows" if share <= HARSH else "an ordinary draw of rows"
+
+
+def _equals(value: float) -> str:
+    text = p_value(value)
+    return text if text.startswith("<") else f"= {text}"

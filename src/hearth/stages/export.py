@@ -1,0 +1,71 @@
+"""Write the winner as a bundle, and log the build to MLflow where tracking is on."""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hearth import params
+from hearth.bundle.format import Bundle, write
+from hearth.bundle.predictor import Predictor
+from hearth.bundle.transform import Transform
+from hearth.params import Params
+from hearth.training import experiment, folds, table
+from hearth.training.assemble import assemble
+from hearth.training.experiment import Experiment
+from hearth.training.folds import Folds
+from hearth.training.table import Table
+
+EXPERIMENTS = ("tune_full", "select", "tune_selected")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What bundles are made of."""
+
+    train: Table
+    folds: Folds
+    transform: Transform
+    settings: Params
+    metrics: Mapping[str, Mapping[str, object]]
+    data: Mapping[str, object]
+
+    def bundle(self, one: Experiment) -> Bundle:
+        """The bundle of an experiment; its metadata says what was measured of it and on which data."""
+        facts = {
+            "metrics": {key: self.metrics[one.name][key] for key in ("cv", "test")},
+            "data": {key: self.data[key] for key in ("source", "version", "sha256", "rows")},
+        }
+        return assemble(one, self.train, self.folds, self.transform, self.settings, facts)
+
+
+def read(prepared: Path, reports: Path, settings: Params) -> Build:
+    """Read what the earlier stages wrote."""
+    return Build(
+        train=table.read(prepared / "train.parquet", table.read_contract(prepared)),
+        folds=folds.load(prepared / "folds.npy"),
+        transform=Transform.from_dict(json.loads((prepared / "transform.json").read_text(encoding="utf-8"))),
+        settings=settings,
+        metrics=json.loads((reports / "metrics.json").read_text(encoding="utf-8")),
+        data=json.loads((reports / "data.json").read_text(encoding="utf-8")),
+    )
+
+
+def main(argv: Sequence[str]) -> None:
+    """Read ``--prepared``, ``--experiments`` and ``--reports``, write the bundle to ``--out``."""
+    parser = argparse.ArgumentParser(prog="export")
+    for name in ("--params", "--prepared", "--experiments", "--reports", "--out"):
+        parser.add_argument(name, type=Path, required=True)
+    args = parser.parse_args(argv)
+    settings = params.load(args.params)
+    build = read(args.prepared, args.reports, settings)
+    experiments = {name: experiment.read(args.experiments / name) for name in EXPERIMENTS}
+    digest = write(build.bundle(experiments[str(build.metrics["winner"])]), args.out)
+    Predictor.load(args.out)
+    print(f"bundle {digest}")  # noqa: T201 - the stage's result
+    if settings.tracking.enabled:
+        from hearth.training import tracking  # noqa: PLC0415 - MLflow takes seconds to import
+
+        bundles = {name: build.bundle(one) for name, one in experiments.items()}
+        tracking.log_build(settings.tracking, bundles, args.experiments, args.reports, digest)

@@ -1,0 +1,62 @@
+"""From an experiment to a bundle."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import scipy
+import xgboost as xgb
+
+import hearth
+from hearth.bundle.format import Bundle
+from hearth.bundle.transform import Transform
+from hearth.params import Params
+from hearth.training.conformal import calibrate
+from hearth.training.experiment import Experiment
+from hearth.training.fitting import fit
+from hearth.training.folds import Folds
+from hearth.training.table import Table
+
+VERSIONS = {"hearth": hearth.__version__, "numpy": np.__version__, "scipy": scipy.__version__, "xgboost": xgb.__version__}
+
+
+def assemble(
+    chosen: Experiment,
+    train: Table,
+    folds: Folds,
+    transform: Transform,
+    settings: Params,
+    facts: Mapping[str, object],
+) -> Bundle:
+    """Fit the experiment's recipe to all training rows, calibrate it out of fold, and keep what serving and drift need.
+
+    ``facts`` go into the metadata as they are. The same arguments give the same bundle on any machine.
+    """
+    prepare, tuning, export = settings.prepare, settings.tuning, settings.export
+    model = fit(train, chosen.recipe, transform.subset(chosen.features), prepare, tuning.seed)
+    conformal, out_of_fold = calibrate(train, folds[1:], prepare, chosen.recipe, tuning.seed, export.coverage)
+    probe, reference = spread(len(train), export.probe_rows), spread(len(train), export.reference_rows)
+    recipe = {"rounds": chosen.recipe.rounds, "params": dict(chosen.recipe.params), "percentile": chosen.recipe.percentile}
+    return Bundle(
+        contract=train.contract,
+        model=bytes(model.booster.save_raw("ubj")),
+        transform=model.transform,
+        conformal=conformal,
+        metadata={
+            "task": train.contract.target.task,
+            "winner": chosen.name,
+            "recipe": recipe,
+            "features": list(chosen.features),
+            "training_rows": len(train),
+            **facts,
+            "versions": VERSIONS,
+        },
+        probe_rows=train.x[probe],
+        probe_scores=model.scores(train.x[probe], train.contract),
+        reference_rows=train.x[reference],
+        reference_scores=out_of_fold[reference],
+    )
+
+
+def spread(rows: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Positions of at most ``most`` rows, evenly spread over all."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.intp))

@@ -1,0 +1,47 @@
+"""Uncertainty of a score, and of the difference between two."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy import stats
+
+from hearth.schema import Task
+from hearth.training.evaluation import Comparison, Estimate
+from hearth.training.metrics import metrics
+from hearth.training.table import Vector
+
+
+def bootstrap(task: Task, actual: Vector, scores: Vector, resamples: int, confidence: float, seed: int) -> dict[str, Estimate]:
+    """Every metric with its percentile interval over resampled rows (Efron and Tibshirani, 1993).
+
+    The same seed and number of rows draw the same resamples, so that contenders are compared on equal terms.
+    """
+    draws = np.random.default_rng(seed).integers(len(actual), size=(resamples, len(actual)))
+    drawn = [metrics(task, actual[rows], scores[rows]) for rows in draws]
+    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
+    return {
+        name: Estimate(value, *np.nanpercentile([one[name] for one in drawn], tails).tolist())
+        for name, value in metrics(task, actual, scores).items()
+    }
+
+
+def compare(
+    name: str,
+    winner: Sequence[Mapping[str, float]],
+    other: Sequence[Mapping[str, float]],
+    objective: str,
+    test_share: float,
+    confidence: float,
+) -> Comparison:
+    """The corrected resampled t-test of Nadeau and Bengio (2003) on the same folds.
+
+    ``test_share`` is validation rows over training rows of a fold; it widens the variance for the overlap of training sets.
+    """
+    difference = np.array([mine[objective] - theirs[objective] for mine, theirs in zip(winner, other, strict=True)])
+    mean, count = float(difference.mean()), len(difference)
+    error = float(np.sqrt((1 / count + test_share) * difference.var(ddof=1)))
+    if error == 0:
+        return Comparison(name, Estimate(mean, mean, mean), 1.0 if mean == 0 else 0.0)
+    half = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * error
+    p_value = 2 * float(stats.t.sf(abs(mean) / error, count - 1))
+    return Comparison(name, Estimate(mean, mean - half, mean + half), p_value)

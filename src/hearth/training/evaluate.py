@@ -1,0 +1,159 @@
+"""Measures the experiments and the baselines: cross-validation over all rows, the one reading of the test rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hearth.bundle.transform import Transform
+from hearth.params import Params
+from hearth.training.baselines import BASELINES, Build, answer
+from hearth.training.comparison import bootstrap, compare
+from hearth.training.conformal import calibrate, cross_coverage, holds
+from hearth.training.evaluation import Contender, Coverage, Estimate, Evaluation, LearningPoint, LeftOut
+from hearth.training.experiment import Experiment, score, winner
+from hearth.training.fitting import Model, fit, fit_transform, fittable, side_by_side
+from hearth.training.folds import Folds, pairs
+from hearth.training.metrics import OBJECTIVE, metrics, objective, summary
+from hearth.training.selection import attribute, selector
+from hearth.training.split import repeated_folds
+from hearth.training.table import Rows, Table, Vector
+from hearth.training.validation import cross_validate, measured, out_of_fold
+
+Folded = tuple[dict[str, float], ...]
+
+# Shares of a fold's training rows on the learning curve.
+SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What an evaluation works on: all rows in the table's order, the split, its folds, and the transform fitted on it.
+
+    ``ignored`` are tables of all rows that use one column more, by the name of that column.
+    """
+
+    everything: Table
+    train: Table
+    test: Table
+    folds: Folds
+    transform: Transform
+    ignored: dict[str, Table]
+
+
+def evaluate(material: Material, experiments: Sequence[Experiment], settings: Params) -> Evaluation:
+    """Fix the winner by its score on the training rows, then report on all."""
+    task = material.train.contract.target.task
+    measure = OBJECTIVE[task]
+    chosen = winner(experiments, measure)
+    report, everything = settings.evaluate, material.everything
+    folds = repeated_folds(everything, report.folds, report.repeats, report.seed)
+    validated = {
+        one.name: cross_validate(everything, folds, settings.prepare, one.recipe, settings.tuning.seed) for one in experiments
+    }
+    contenders = (
+        *(_experiment(material, one, measured(everything, validated[one.name]), settings) for one in experiments),
+        *(_baseline(material, name, build, folds, settings) for name, build in BASELINES[task].items()),
+    )
+    best = next(one for one in contenders if one.name == chosen.name)
+    repeats = out_of_fold(validated[chosen.name], report.repeats)
+    share = 1 / (report.folds - 1)
+    return Evaluation(
+        contract=material.train.contract,
+        winner=chosen.name,
+        recipe=chosen.recipe,
+        features=chosen.features,
+        objective=measure,
+        contenders=contenders,
+        comparisons=tuple(
+            compare(one.name, best.folds, one.folds, measure, share, report.confidence) for one in contenders if one is not best
+        ),
+        training_cv={one.name: summary(one.folds) for one in experiments},
+        coverage=_coverage(material, chosen, best, repeats, folds, settings),
+        learning=tuple(_learning(material.train, material.folds[1:2], chosen, settings)),
+        left_out=tuple(_left_out(material, name, chosen, best, folds, settings) for name in material.ignored),
+        attribution=attribute(_fit(material, chosen, settings), material.train),
+        actual=material.everything.y,
+        out_of_fold=repeats[0],
+        test_actual=material.test.y,
+        train_rows=len(material.train),
+        confidence=report.confidence,
+    )
+
+
+def _experiment(material: Material, one: Experiment, folds: Folded, settings: Params) -> Contender:
+    scores = _fit(material, one, settings).scores(material.test.x, material.test.contract)
+    return Contender(one.name, "experiment", folds, _test(material.test, scores, settings), scores)
+
+
+def _fit(material: Material, one: Experiment, settings: Params) -> Model:
+    transform = material.transform.subset(one.features)
+    return fit(material.train, one.recipe, transform, settings.prepare, settings.tuning.seed)
+
+
+def _baseline(material: Material, name: str, build: Build, folds: Folds, settings: Params) -> Contender:
+    table, task, seed = material.everything, material.everything.contract.target.task, settings.tuning.seed
+
+    def one(rows: tuple[Rows, Rows]) -> dict[str, float]:
+        valid = table.take(rows[1])
+        return metrics(task, valid.y, answer(build, table.take(rows[0]), valid.x, settings.prepare, seed))
+
+    scores = answer(build, material.train, material.test.x, settings.prepare, seed)
+    return Contender(name, "baseline", tuple(side_by_side(one, pairs(folds))), _test(material.test, scores, settings), scores)
+
+
+def _test(test: Table, scores: Vector, settings: Params) -> dict[str, Estimate]:
+    report = settings.evaluate
+    return bootstrap(test.contract.target.task, test.y, scores, report.bootstrap, report.confidence, report.seed)
+
+
+def _coverage(
+    material: Material, chosen: Experiment, best: Contender, repeats: Sequence[Vector], folds: Folds, settings: Params
+) -> Coverage:
+    nominal, seed = settings.export.coverage, settings.tuning.seed
+    held, width = cross_coverage(material.everything.y, repeats, folds, nominal)
+    conformal, _ = calibrate(material.train, material.folds[1:], settings.prepare, chosen.recipe, seed, nominal)
+    hits, widths = holds(conformal, material.test.y, best.test_scores)
+    return Coverage(nominal, held, width, float(hits.mean()), float(widths.mean()))
+
+
+def _learning(train: Table, assigned: Folds, chosen: Experiment, settings: Params) -> list[LearningPoint]:
+    folds = list(pairs(assigned))
+    order = np.random.default_rng(settings.evaluate.seed).permutation(len(train))
+
+    def one(job: tuple[float, tuple[Rows, Rows]]) -> tuple[int, float, float]:
+        share, (rows, valid) = job
+        shuffled = order[np.isin(order, rows)]
+        part = train.take(np.sort(shuffled[: max(2, round(share * len(rows)))]))
+        return (len(part), *_both_sides(part, train.take(valid), chosen, settings))
+
+    jobs = [(share, rows) for share in SHARES for rows in folds]
+    results = np.array(side_by_side(one, jobs)).reshape(len(SHARES), len(folds), 3)
+    return [
+        LearningPoint(
+            int(point[:, 0].min()), float(point[:, 1].mean()), float(point[:, 2].mean()), float(point[:, 2].std(ddof=1))
+        )
+        for point in results
+    ]
+
+
+def _both_sides(part: Table, valid: Table, chosen: Experiment, settings: Params) -> tuple[float, float]:
+    """The objective of the winner's recipe on the rows that it was fitted to and on others."""
+    select = selector(chosen.recipe.percentile, settings.prepare, settings.tuning.seed)
+    names = tuple(select(part)) if select else part.contract.names
+    transform = fit_transform(part.contract, fittable(part, settings.prepare).x, settings.prepare).subset(names)
+    model = fit(part, chosen.recipe, transform, settings.prepare, settings.tuning.seed)
+
+    def of(side: Table) -> float:
+        return objective(side.contract.target.task, side.y, model.scores(side.x, side.contract))
+
+    return of(part), of(valid)
+
+
+def _left_out(material: Material, name: str, chosen: Experiment, best: Contender, folds: Folds, settings: Params) -> LeftOut:
+    measure = OBJECTIVE[material.train.contract.target.task]
+    table = material.ignored[name]
+    with_it = score(table, folds, settings.prepare, chosen.recipe, settings.tuning.seed)
+    reason = next(feature.reason for feature in material.train.contract.features if feature.name == name)
+    means = [float(np.mean([fold[measure] for fold in one])) for one in (best.folds, with_it)]
+    return LeftOut(name, reason, *means)

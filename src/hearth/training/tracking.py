@@ -1,0 +1,173 @@
+"""MLflow: a log beside DVC, never read by a stage. One run an experiment."""
+
+import csv
+import json
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+
+import hearth
+from hearth.bundle.format import Bundle, write
+from hearth.bundle.predictor import Predictor
+from hearth.errors import TrackingError
+from hearth.params import TrackingParams
+from hearth.schema import Feature
+from hearth.training.pyfunc import BundleModel
+
+COLUMN_TYPES = {"number": "double", "integer": "double", "category": "string", "boolean": "boolean"}
+
+
+def log_build(tracking: TrackingParams, bundles: Mapping[str, Bundle], experiments: Path, reports: Path, digest: str) -> None:
+    """Log each experiment: parameters, every candidate's score, metrics, figures, the model; tagged with the digest.
+
+    Raises:
+        TrackingError: MLflow cannot be reached, or refuses.
+    """
+    try:
+        with _quiet():
+            mlflow.set_tracking_uri(tracking.uri)
+            experiment = _experiment(tracking)
+            for name, bundle in bundles.items():
+                _log_run(experiment, name, bundle, experiments / name, reports, digest)
+    except (MlflowException, OSError) as error:
+        raise TrackingError(
+            f"MLflow at {tracking.uri} failed: {error}. The bundle is written; mend the URI or set tracking.enabled: false."
+        ) from error
+
+
+def _experiment(tracking: TrackingParams) -> str:
+    found = mlflow.get_experiment_by_name(tracking.experiment)
+    if found is not None:
+        return str(found.experiment_id)
+    artifacts = tracking.artifacts if "://" in tracking.artifacts else Path(tracking.artifacts).resolve().as_uri()
+    return str(mlflow.create_experiment(tracking.experiment, artifact_location=artifacts))
+
+
+def _log_run(experiment: str, name: str, bundle: Bundle, folder: Path, reports: Path, digest: str) -> None:
+    metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8"))
+    tags = {"bundle": digest, "winner": metrics["winner"], "data": _part(bundle, "data")["sha256"], "commit": commit()}
+    with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
+        mlflow.MlflowClient().log_batch(
+            run.info.run_id,
+            metrics=[*_scores(metrics[name]), *_candidates(folder / "candidates.csv")],
+            params=[Param(key, str(value)) for key, value in _settings(bundle).items()],
+            tags=[RunTag(key, str(value)) for key, value in tags.items()],
+        )
+        mlflow.log_artifacts(str(folder), "experiment")
+        figures = reports / "figures" / ("select" if name == "select" else "evaluate")
+        mlflow.log_artifacts(str(figures), "figures")
+        _log_model(bundle)
+
+
+def _part(bundle: Bundle, name: str) -> Mapping[str, Any]:
+    part: Any = bundle.metadata[name]
+    return dict(part)
+
+
+def _settings(bundle: Bundle) -> dict[str, object]:
+    recipe = _part(bundle, "recipe")
+    return {
+        "rounds": recipe["rounds"],
+        "percentile": recipe["percentile"],
+        **recipe["params"],
+        "features": len(bundle.transform.features),
+    }
+
+
+def _scores(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Metric]:
+    cv = {f"cv_{name}_{part}": value for name, parts in measured["cv"].items() for part, value in parts.items()}
+    test = {f"test_{name}": parts["value"] for name, parts in measured["test"].items()}
+    return [Metric(name, value, 0, 0) for name, value in {**cv, **test}.items()]
+
+
+def _candidates(path: Path) -> list[Metric]:
+    """The score of every candidate as a series, its number as the step; none where nothing was searched."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    objective = rows[0][-3]
+    return [Metric(f"candidate_{objective}", float(row[-3]), 0, int(row[0])) for row in rows[1:]]
+
+
+def _log_model(bundle: Bundle) -> None:
+    example = _example(bundle)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bundle"
+        write(bundle, path)
+        mlflow.pyfunc.log_model(
+            name="model",
+            loader_module="hearth.training.pyfunc",
+            data_path=str(path),
+            code_paths=[str(Path(hearth.__file__).parent)],
+            signature=_signature(bundle, BundleModel(Predictor.load(path)).predict(example)),
+            input_example=example,
+            pip_requirements=[f"{name}=={version}" for name, version in _requirements(bundle)],
+        )
+
+
+def _requirements(bundle: Bundle) -> Iterator[tuple[str, object]]:
+    versions = _part(bundle, "versions")
+    packages = {"numpy": "numpy", "scipy": "scipy", "xgboost": "xgboost-cpu"}
+    yield from ((packages[name], version) for name, version in versions.items() if name in packages)
+    yield "pandas", pd.__version__
+
+
+def _example(bundle: Bundle) -> pd.DataFrame:
+    """The probe's rows as raw features."""
+    columns = {feature.name: _raw(feature, bundle.probe_rows[:, i]) for i, feature in enumerate(bundle.contract.used)}
+    return pd.DataFrame(columns)
+
+
+def _raw(feature: Feature, coded: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[object]:
+    if feature.type == "category":
+        return [None if np.isnan(code) else feature.values[int(code)] for code in coded]
+    if feature.type == "boolean":
+        return [None if np.isnan(code) else bool(code) for code in coded]
+    return list(coded)
+
+
+def _signature(bundle: Bundle, answer: pd.DataFrame) -> ModelSignature:
+    inputs = [ColSpec(COLUMN_TYPES[one.type], one.name, required=one.required and one.use) for one in bundle.contract.features]
+    outputs = [ColSpec("string" if answer[name].dtype == object else "double", str(name)) for name in answer.columns]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+
+
+def commit() -> str:
+    """The commit of this checkout, with a mark where it was changed; ``none`` outside a repository."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude", "*"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    except FileNotFoundError:
+        return "none"
+    return found.stdout.strip() or "none"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep MLflow's advice and the deprecations of its own dependencies off the build's output."""
+    import logging  # noqa: PLC0415
+
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
