@@ -36,8 +36,7 @@ def _comparison(facts: Facts) -> Caption:
     listed = ", ".join(f"{name} {mean}" for name, mean in means.items())
     return Caption(
         "Every contender on the same folds",
-        f"Each dot is a fold, the bar the mean: look how far the dots of one contender spread, and how near the means are "
-        f"({listed}).",
+        "Each dot is a fold, the bar the mean: look how far the dots of one contender spread, and how near the means are.",
         f"Strip chart of {facts.objective} by contender over {len(facts.objective_values)} folds; means: {listed}.",
     )
 
@@ -62,9 +61,8 @@ def _residuals(facts: Facts) -> Caption:
 
 def _residual_distribution(facts: Facts) -> Caption:
     low, median, high = np.percentile(facts.evaluation.residuals, [25, 50, 75]).tolist()
-    text = (
-        f"Half of all residuals lie between {significant(low)} and {significant(high)}, the median at {significant(median, 2)}"
-    )
+    half = f"Half of all residuals lie between {significant(low)} and {significant(high)}"
+    text = f"{half}, the median is {significant(median, 2)}"
     return Caption("Spread of the residuals", f"{text}.", f"Histogram of the residuals. {text}.")
 
 
@@ -124,7 +122,7 @@ def _confusion(facts: Facts) -> Caption:
     share = float(np.mean(evaluation.out_of_fold.argmax(axis=1) == evaluation.actual))
     return Caption(
         "Confusion matrix",
-        f"{percent(share)} of the rows lie on the diagonal, where prediction and truth agree; a row of the matrix is a true class.",
+        f"{percent(share)} of the rows lie on the diagonal, where prediction and truth agree; each row is a true class.",
         f"Confusion matrix, out of fold, of {count(len(evaluation.actual))} rows; {percent(share)} on the diagonal.",
     )
 

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
 # Rows that the page describes; more change no picture and cost seconds.
 SAMPLE_ROWS = 100_000
-# A table with more columns or cells gets the library's minimal page. Correlations take a pass over the rows for every
-# pair of columns, the charts of missing values and the search for duplicates one over every cell.
-FULL_COLUMNS, FULL_CELLS = 60, 2_000_000
+# A table with more columns or cells gets the library's minimal page, because correlations take a pass over the rows for
+# every pair of columns: 10 s for 60 columns of 25 000 rows.
+FULL_COLUMNS, FULL_CELLS = 60, 1_500_000
+# Bars of a histogram: half of the library's 50, which are a comb for few hundred rows and most of the page's bytes.
+BINS = 25
 # From here the page calls a correlation high; the library's own 0.5 flags nearly every column of an ordinary table.
 HIGH_CORRELATION = 0.8
 
@@ -50,6 +52,8 @@ _MAKERS = re.compile(
 # The library calls Matplotlib in a way to be deprecated; Matplotlib's font lacks some scripts, but the page holds text,
 # which the reader's fonts show.
 _TOLERATED = ((PendingDeprecationWarning, "The set_bad function"), (UserWarning, "Glyph .* missing from font"))
+# Text stays text; long names widen a picture instead of being cut at its edge; a dollar starts no formula.
+_DRAWING = {"svg.hashsalt": "hearth", "svg.fonttype": "none", "savefig.bbox": "tight", "text.parse_math": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ def _settings(drawn: pd.DataFrame, minimal: bool) -> dict[str, object]:
         "pool_size": 1,
         "interactions": {"continuous": False},
         "vars": {"cat": {"length": False, "characters": False, "words": False}},
+        "plot": {"histogram": {"bins": BINS}},
         "report": {"precision": 6},
     }
     if minimal:
@@ -195,7 +200,7 @@ def _library() -> "ModuleType":
         with hidden("numba", "pyspark"):
             return importlib.import_module("data_profiling")
     except ModuleNotFoundError as error:
-        raise HearthError(f"the profile needs {error.name}: pip install -e '.[profile]'") from error
+        raise HearthError(f"the profile needs {error.name}: pip install 'hearth[profile]'") from error
 
 
 @contextmanager
@@ -205,7 +210,7 @@ def _reproducible() -> Iterator[None]:
         for category, message in _TOLERATED:
             warnings.filterwarnings("ignore", message, category)
         mpl.rcdefaults()
-        mpl.rcParams.update({"svg.hashsalt": "hearth", "svg.fonttype": "none", "text.parse_math": False})
+        mpl.rcParams.update(_DRAWING)
         mpl.use("Agg")
         yield
 

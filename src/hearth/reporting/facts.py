@@ -51,9 +51,9 @@ class Facts:
 
     @property
     def unit(self) -> str:
-        """The unit of the objective, with a space before it, or nothing."""
+        """The unit of the objective, as "in unit, "; nothing where it has none."""
         unit = self.evaluation.contract.target.unit
-        return f" {unit}" if unit and self.evaluation.objective in IN_TARGET_UNIT else ""
+        return f"in {unit}, " if unit and self.evaluation.objective in IN_TARGET_UNIT else ""
 
     @cached_property
     def scale(self) -> Scale:
@@ -71,10 +71,8 @@ class Facts:
     @cached_property
     def best_baseline(self) -> tuple[Contender, Comparison] | None:
         """The baseline of the lowest mean objective, and how the winner compares with it."""
-        objective, names = (
-            self.evaluation.objective,
-            {comparison.other: comparison for comparison in self.evaluation.comparisons},
-        )
+        objective = self.evaluation.objective
+        names = {comparison.other: comparison for comparison in self.evaluation.comparisons}
         baselines = [one for one in self.evaluation.contenders if one.kind == "baseline" and one.name in names]
         if not baselines:
             return None

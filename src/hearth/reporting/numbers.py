@@ -52,6 +52,12 @@ def p_value(value: float) -> str:
     return fixed(value, 3 if value < 0.1 else 2)
 
 
+def equals(value: float) -> str:
+    """A p-value with its sign of relation."""
+    text = p_value(value)
+    return text if text.startswith("<") else f"= {text}"
+
+
 class Scale:
     """How the values of one metric are written, so that they align: decimals by the size of a reference, shares in per cent."""
 
@@ -73,4 +79,4 @@ class Scale:
 
     def estimate(self, estimate: Estimate) -> str:
         """A value with the bounds of its interval."""
-        return f"{self.value(estimate.value)} [{self.value(estimate.low)}, {self.value(estimate.high)}]"
+        return f"{self.value(estimate.value)} ({self.range(estimate.low, estimate.high)})"

@@ -11,7 +11,7 @@ from hearth.params import CardParams
 from hearth.reporting import sentences, tables
 from hearth.reporting.captions import Caption, caption
 from hearth.reporting.facts import Facts, fold_values, mean_sd
-from hearth.reporting.numbers import PLUS_MINUS, Scale, percent
+from hearth.reporting.numbers import Scale, equals, percent
 from hearth.training.evaluation import Evaluation
 
 # The figures of each section, in their order; what is in none of them comes last.
@@ -19,7 +19,8 @@ SECTIONS = {
     "quality": ("comparison",),
     "errors": ("predicted_actual", "residuals", "residual_distribution", "confusion", "roc", "calibration", "learning_curve"),
     "choice": ("candidates",),
-    "features": ("importance", "beeswarm", "dependence_1", "dependence_2", "dependence_3"),
+    "features": ("importance", "beeswarm"),
+    "dependence": ("dependence_1", "dependence_2", "dependence_3"),
 }
 
 
@@ -75,13 +76,15 @@ def headlines(facts: Facts) -> list[Headline]:
     """The few numbers that say most."""
     values, scale, evaluation = facts.objective_values, facts.scale, facts.evaluation
     mean, sd = mean_sd(values)
-    spread = f"mean of {len(values)} folds; a fold ran from {scale.range(min(values), max(values))}"
+    spread = f"mean of {len(values)} folds, their sd is {scale.value(sd)}; one ran from {scale.range(min(values), max(values))}"
     found = [Headline(scale.value(mean), facts.label(evaluation.objective), spread), *_against(facts)]
     other = "r2" if facts.regression else "accuracy"
     if other in facts.metrics:
         share = facts.scale_of(other)
-        mean, sd = mean_sd(fold_values(evaluation.best, other))
-        found.append(Headline(share.value(mean), facts.label(other), f"sd of the folds {PLUS_MINUS.strip()} {share.value(sd)}"))
+        second, deviation = mean_sd(fold_values(evaluation.best, other))
+        found.append(
+            Headline(share.value(second), facts.label(other), f"mean of the folds, their sd is {share.value(deviation)}")
+        )
     coverage = evaluation.coverage
     size = Scale("", coverage.mean_width).value(coverage.mean_width)
     note = f"promised {percent(coverage.nominal)}; mean {'width' if facts.regression else 'size'} {size}"
@@ -94,8 +97,9 @@ def _against(facts: Facts) -> list[Headline]:
         return []
     contender, comparison = facts.best_baseline
     mean = mean_sd(fold_values(contender, facts.evaluation.objective))[0]
-    note = f"the best baseline, {contender.name}; the winner differs by {facts.scale.value(comparison.difference.value)}"
-    return [Headline(facts.scale.value(mean), facts.label(facts.evaluation.objective), note)]
+    difference = facts.scale.value(comparison.difference.value)
+    note = f"{contender.name}; the winner differs by {difference} (p {equals(comparison.p_value)})"
+    return [Headline(facts.scale.value(mean), f"{facts.objective} of the best baseline", note)]
 
 
 def _inline(drawn: bytes) -> str:

@@ -1,11 +1,13 @@
 """What the reports say in words. Every figure in them is of the evaluation."""
 
 from hearth.reporting.facts import Facts, fold_values, mean_sd
-from hearth.reporting.numbers import Scale, count, p_value, percent, significant
+from hearth.reporting.numbers import Scale, count, equals, percent, significant
 from hearth.training.evaluation import LeftOut
 
 # Shares of the folds beyond which the test rows count as a kind or a harsh draw.
 KIND, HARSH = 0.9, 0.1
+# Share of the objective by which the last step of a learning curve must lower it for more rows to promise something.
+WORTH = 0.02
 
 
 def purpose(facts: Facts) -> str:
@@ -25,8 +27,8 @@ def quality(facts: Facts) -> str:
     mean, sd = mean_sd(values)
     return (
         f"Over the {len(values)} folds of a repeated cross-validation over all {count(len(facts.evaluation.actual))} rows, "
-        f"{facts.evaluation.winner} has a mean {facts.objective} of {scale.value(mean)}{facts.unit} "
-        f"(sd of the folds {scale.value(sd)}). One and the same recipe: a fold's {facts.objective} ran from "
+        f"{facts.evaluation.winner} has a mean {facts.objective} of {scale.value(mean)} "
+        f"({facts.unit}sd of the folds {scale.value(sd)}). One and the same recipe: a fold's {facts.objective} ran from "
         f"{scale.range(min(values), max(values))}."
     )
 
@@ -38,26 +40,26 @@ def against_baseline(facts: Facts) -> str:
     contender, comparison = facts.best_baseline
     difference = comparison.difference
     clear = (difference.low < 0) == (difference.high < 0) and difference.low != difference.high
-    side = ("better" if difference.value < 0 else "worse") if clear else "not distinguishable"
-    verdict = f"the winner is {side}" if clear else "the two are not distinguishable on these rows"
+    side = "better" if difference.value < 0 else "worse"
+    verdict = f"the winner is {side}" if clear else "these rows cannot tell the two apart"
     mean = facts.scale.value(mean_sd(fold_values(contender, facts.evaluation.objective))[0])
+    interval = f"{percent(facts.evaluation.confidence)} interval {facts.scale.range(difference.low, difference.high)}"
     return (
         f"The best baseline, {contender.name}, has {mean} on the same folds. The difference is "
-        f"{facts.scale.estimate(difference)} ({facts.evaluation.confidence:.0%} interval, corrected p {_equals(comparison.p_value)}): "
-        f"{verdict}."
+        f"{facts.scale.value(difference.value)} ({interval}, corrected p {equals(comparison.p_value)}): {verdict}."
     )
 
 
 def test_rows(facts: Facts) -> str:
     """The one reading of the test rows, and how little it says."""
     evaluation, values, scale = facts.evaluation, facts.objective_values, facts.scale
-    reading = evaluation.best.test[evaluation.objective]
+    reading, rows = evaluation.best.test[evaluation.objective], count(len(evaluation.test_actual))
     worse = sum(value > reading.value for value in values)
     return (
-        f"The one reading of the {count(len(evaluation.test_actual))} test rows gives {facts.objective} "
-        f"{scale.value(reading.value)}{facts.unit} ({evaluation.confidence:.0%} interval {scale.range(reading.low, reading.high)}). "
+        f"The one reading of the {rows} test rows gives {facts.objective} {scale.value(reading.value)} "
+        f"({percent(evaluation.confidence)} interval {scale.range(reading.low, reading.high)}). "
         f"That is better than {worse} of the {len(values)} folds: {_draw(worse / len(values))}. A test split of "
-        f"{count(len(evaluation.test_actual))} rows says little: with this recipe a fold's {facts.objective} ran from "
+        f"{rows} rows says little: with this recipe a fold's {facts.objective} ran from "
         f"{scale.range(min(values), max(values))}, so quote the mean of the folds, not this reading."
     )
 
@@ -67,20 +69,28 @@ def intervals(facts: Facts) -> str:
     coverage, target = facts.evaluation.coverage, facts.evaluation.contract.target
     scale = Scale("", coverage.mean_width)
     things, size, unit = ("Intervals", "width", target.unit) if facts.regression else ("Label sets", "size", "classes")
-    unit = f" {unit}" if unit else ""
+    unit = f", in {unit}" if unit else ""
     return (
         f"{things} made to hold {percent(coverage.nominal)} of the truths held {percent(coverage.coverage)} out of fold "
         f"(mean {size} {scale.value(coverage.mean_width)}{unit}) and {percent(coverage.test_coverage)} of the test rows "
-        f"(mean {size} {scale.value(coverage.test_mean_width)}{unit})."
+        f"(mean {size} {scale.value(coverage.test_mean_width)})."
     )
+
+
+def contributions(facts: Facts) -> str:
+    """What SHAP values are, on the scale on which they add up."""
+    outputs = facts.evaluation.contract.target.outputs
+    whole = "its prediction" if facts.regression else ("its log odds" if outputs == 2 else "the score of a class")
+    return f"Contributions are exact SHAP values of the winner: those of one row and the base value add up to {whole}."
 
 
 def chosen(facts: Facts) -> str:
     """How the winner came to be the winner."""
     names, rows = facts.evaluation.training_cv, count(facts.evaluation.train_rows)
     return (
-        f"{facts.evaluation.winner} has the lowest mean {facts.objective} of {len(names)} experiments in repeated cross-validation over the "
-        f"{rows} training rows, and was fixed there. Neither the test rows nor the figures above had a say."
+        f"{facts.evaluation.winner} has the lowest mean {facts.objective} of {len(names)} experiments in repeated "
+        f"cross-validation over the {rows} training rows, and was fixed there. Neither the test rows nor the cross-validation "
+        "over all rows had a say."
     )
 
 
@@ -105,11 +115,11 @@ def learning(facts: Facts) -> str:
         return ""
     before, last = points[-2], points[-1]
     gain = before.valid - last.valid
-    outlook = "more rows would still help" if gain > last.valid_sd / 10 else "more rows of this kind would help little"
+    outlook = "more rows would still help" if gain > WORTH * before.valid else "more rows of this kind would help little"
     change = f"{'lowered' if gain > 0 else 'raised'} it by {significant(abs(gain), 2)}"
     return (
-        f"From {count(before.rows)} to {count(last.rows)} rows the error on rows not seen went from {facts.scale.value(before.valid)} to "
-        f"{facts.scale.value(last.valid)}: that step {change}, so {outlook}."
+        f"From {count(before.rows)} to {count(last.rows)} rows the {facts.objective} on rows not seen went from "
+        f"{facts.scale.range(before.valid, last.valid)}: that step {change}, so {outlook}."
     )
 
 
@@ -117,8 +127,3 @@ def _draw(share: float) -> str:
     if share >= KIND:
         return "a kind draw of rows"
     return "a harsh draw of rows" if share <= HARSH else "an ordinary draw of rows"
-
-
-def _equals(value: float) -> str:
-    text = p_value(value)
-    return text if text.startswith("<") else f"= {text}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hearth.reporting.facts import Facts, fold_values, mean_sd
-from hearth.reporting.numbers import count, p_value, setting, significant
+from hearth.reporting.numbers import count, p_value, percent, setting, significant
 from hearth.schema import Feature, Target
 from hearth.training.evaluation import Contender
 from hearth.training.labels import metric_label
@@ -46,10 +46,14 @@ def differences(facts: Facts) -> TableView:
     """The winner against each of the others."""
     evaluation = facts.evaluation
     return TableView(
-        caption=f"{evaluation.winner} minus the other, paired over the folds: below 0 the winner is better. Interval and p-value "
-        "by the corrected resampled t-test (Nadeau and Bengio, 2003).",
+        caption=f"{evaluation.winner} minus the other, paired over the folds: below 0 the winner is better. Interval and "
+        "p-value by the corrected resampled t-test (Nadeau and Bengio, 2003).",
         align="lrr",
-        head=("against", f"difference in {facts.label(evaluation.objective)} [{evaluation.confidence:.0%} interval]", "p"),
+        head=(
+            "against",
+            f"difference in {facts.label(evaluation.objective)} with {percent(evaluation.confidence)} interval",
+            "p",
+        ),
         rows=[[one.other, facts.scale.estimate(one.difference), p_value(one.p_value)] for one in evaluation.comparisons],
     )
 
@@ -58,7 +62,7 @@ def test_reading(facts: Facts) -> TableView:
     """Every contender on the test rows."""
     evaluation = facts.evaluation
     return TableView(
-        caption=f"The one reading of the {count(len(evaluation.test_actual))} test rows, with {evaluation.confidence:.0%} "
+        caption=f"The one reading of the {count(len(evaluation.test_actual))} test rows, with {percent(evaluation.confidence)} "
         "bootstrap intervals.",
         align="l" + "r" * len(facts.metrics),
         head=("", *map(facts.label, facts.metrics)),

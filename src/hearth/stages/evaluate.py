@@ -15,6 +15,7 @@ from hearth.reporting.summary import metrics_json, plots
 from hearth.schema import Contract
 from hearth.training import experiment, folds, table
 from hearth.training.evaluate import Material, evaluate
+from hearth.training.experiment import EXPERIMENTS
 from hearth.training.figures import evaluation_figures, save
 
 
@@ -46,11 +47,13 @@ def main(argv: Sequence[str]) -> None:
         parser.add_argument(name, type=Path, required=True)
     args = parser.parse_args(argv)
     settings, reports = params.load(args.params), args.reports
-    experiments = [experiment.read(args.experiments / name) for name in ("tune_full", "select", "tune_selected")]
+    experiments = [experiment.read(args.experiments / name) for name in EXPERIMENTS]
     result = evaluate(material(args.raw, args.prepared), experiments, settings)
+    scores = {name: experiment.read_candidates(args.experiments / name) for name in EXPERIMENTS}
+    drawn = evaluation_figures(result, {name: tried for name, tried in scores.items() if tried})
     data = json.loads((reports / "data.json").read_text(encoding="utf-8"))
     with replacing(reports / "figures" / "evaluate") as folder:
-        saved = [save(figure, folder / name) for name, figure in evaluation_figures(result).items()]
+        saved = [save(figure, folder / name) for name, figure in drawn.items()]
         figures = {path.name: path.read_bytes() for path in saved}
     with replacing(reports / "plots") as folder:
         for name, text in plots(result).items():

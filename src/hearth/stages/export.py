@@ -13,11 +13,9 @@ from hearth.bundle.transform import Transform
 from hearth.params import Params
 from hearth.training import experiment, folds, table
 from hearth.training.assemble import assemble
-from hearth.training.experiment import Experiment
+from hearth.training.experiment import EXPERIMENTS, Experiment
 from hearth.training.folds import Folds
 from hearth.training.table import Table
-
-EXPERIMENTS = ("tune_full", "select", "tune_selected")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def roc_curves(target: Target, actual: Floats, scores: Floats) -> Figure:
             handles.append(axes.plot(*_thinned(*curve), color=colour)[0])
             labels.append(f"{plain(names[code], 20)}: area {np.trapezoid(curve[1], curve[0]):.3f}")
     if handles:
-        legend(axes, handles, labels, "lower right")
+        legend(axes, handles, labels, inside=True)
     else:
         _say(axes, "one class alone has rows: no curve")
     axes.set_xlabel("share of the other rows taken for the class")
@@ -81,7 +81,7 @@ def calibration_curve(target: Target, actual: Floats, scores: Floats) -> Figure:
     line = axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1)[0]
     axes.errorbar(stated, happened, errors, color=BLUE, marker="o", markersize=5, elinewidth=1)
     subject = f"of {plain(names[1], 24)}" if len(names) == 2 else "of a class"
-    legend(axes, [line], ["perfectly calibrated"], "upper left")
+    legend(axes, [line], ["perfectly calibrated"])
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel(f"predicted probability {subject}")

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +16,6 @@ from matplotlib.typing import RcKeyType
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Place = Literal["best", "upper left", "upper right", "lower right"]
 
 # Roles that change in a dark page, each a colour that nothing else uses, with what it becomes there.
 INK, MUTED, RULE, PAPER = "#1f2a37", "#5b6776", "#dfe4ea", "#fefefe"
@@ -123,9 +121,16 @@ def gutter(labels: Sequence[str]) -> float:
     return 0.35 + 0.085 * max(map(len, labels), default=0)
 
 
-def legend(axes: Axes, handles: Sequence[Artist], labels: Sequence[str], place: Place = "best") -> None:
-    """A legend of these labels, also of those that begin with an underscore, which matplotlib would leave out."""
-    drawn = axes.legend(handles, [str(i) for i in range(len(labels))], loc=place)
+def legend(axes: Axes, handles: Sequence[Artist], labels: Sequence[str], *, inside: bool = False) -> None:
+    """A legend of these labels, above the axes or in the lower right corner.
+
+    Labels that begin with an underscore, which matplotlib would leave out, are in it.
+    """
+    numbers = [str(i) for i in range(len(labels))]
+    if inside:
+        drawn = axes.legend(handles, numbers, loc="lower right")
+    else:
+        drawn = axes.legend(handles, numbers, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(labels), borderaxespad=0.2)
     for text, label in zip(drawn.get_texts(), labels, strict=True):
         text.set_text(plain(label, 40))
 

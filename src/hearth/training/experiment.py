@@ -20,6 +20,9 @@ from hearth.training.selection import selector
 from hearth.training.table import Table
 from hearth.training.validation import cross_validate, measured
 
+# The experiments that are compared, in the order of the graph; equals are won by the first.
+EXPERIMENTS = ("tune_full", "select", "tune_selected")
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
@@ -86,6 +89,16 @@ def read(folder: Path) -> Experiment:
         return Experiment(raw["name"], recipe, tuple(raw["features"]), tuple(raw["folds"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} cannot be read: {error}. Run the stage that writes it: dvc repro.") from error
+
+
+def read_candidates(folder: Path) -> tuple[float, ...]:
+    """The mean score of every candidate, in the order tried; none where nothing was searched."""
+    path = folder / "candidates.csv"
+    if not path.exists():
+        return ()
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    return tuple(float(row[header.index("sd") - 1]) for row in rows)
 
 
 def candidates_csv(tried: Sequence[Candidate], task_objective: str) -> str:

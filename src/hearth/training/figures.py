@@ -122,11 +122,11 @@ def predicted_actual(evaluation: Evaluation) -> Figure:
     figure, axes = canvas(6, 4.6)
     ends = np.array(_limits(np.concatenate([predicted, actual])))
     half = evaluation.coverage.mean_width / 2
-    band = axes.fill_between(ends, ends - half, ends + half, color=BLUE, alpha=0.13, linewidth=0)
+    band = axes.fill_between(ends, ends - half, ends + half, color=BLUE, alpha=0.18, linewidth=0)
     line = axes.plot(ends, ends, color=MUTED, linewidth=1)[0]
     _dots(axes, predicted, actual)
     axes.set_xlim(*ends)
-    legend(axes, [line, band], ["perfect", f"{evaluation.coverage.nominal:.0%} interval"], "upper left")
+    legend(axes, [line, band], ["perfect", f"{evaluation.coverage.nominal:.0%} interval"])
     axes.set_xlabel(plain(with_unit(f"predicted {evaluation.contract.target.name}", evaluation.contract.target.unit), 60))
     axes.set_ylabel(plain(with_unit(f"actual {evaluation.contract.target.name}", evaluation.contract.target.unit), 44))
     return figure
@@ -143,7 +143,7 @@ def residuals(evaluation: Evaluation) -> Figure:
     centres = [float(np.median(predicted[group])) for group in groups]
     medians = [float(np.median(left[group])) for group in groups]
     line = axes.plot(centres, medians, color=ORANGE, marker="o", markersize=4)[0]
-    legend(axes, [line], ["median of neighbours"], "upper left")
+    legend(axes, [line], ["median of neighbours"])
     axes.set_xlim(*_limits(predicted))
     target = evaluation.contract.target
     axes.set_xlabel(plain(with_unit(f"predicted {target.name}", target.unit), 60))
@@ -160,7 +160,7 @@ def residual_distribution(evaluation: Evaluation) -> Figure:
     median = axes.axvline(float(np.median(left)), color=ORANGE)
     half = evaluation.coverage.mean_width / 2
     bounds = [axes.axvline(sign * half, color=MUTED, linewidth=1, linestyle=(0, (4, 3))) for sign in (-1, 1)]
-    legend(axes, [median, bounds[0]], ["median", f"{evaluation.coverage.nominal:.0%} interval"], "upper left")
+    legend(axes, [median, bounds[0]], ["median", f"{evaluation.coverage.nominal:.0%} interval"])
     axes.set_xlabel(plain(with_unit("actual \N{MINUS SIGN} predicted", evaluation.contract.target.unit), 60))
     axes.set_ylabel("rows")
     return figure
@@ -172,12 +172,12 @@ def learning_curve(evaluation: Evaluation) -> Figure:
     rows = [point.rows for point in points]
     train, valid, sd = (tidy(np.array([getattr(p, name) for p in points])) for name in ("train", "valid", "valid_sd"))
     figure, axes = canvas(6, 4)
-    axes.fill_between(rows, valid - sd, valid + sd, color=BLUE, alpha=0.13, linewidth=0)
+    axes.fill_between(rows, valid - sd, valid + sd, color=BLUE, alpha=0.18, linewidth=0)
     lines = [
         axes.plot(rows, valid, color=BLUE, marker="o", markersize=4)[0],
         axes.plot(rows, train, color=GREEN, marker="s", markersize=4)[0],
     ]
-    legend(axes, lines, ["rows not seen, ± 1 sd of the folds", "rows learnt from"], "best")
+    legend(axes, lines, ["rows not seen, ± 1 sd of the folds", "rows learnt from"])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("rows learnt from")
     axes.set_ylabel(_objective_label(evaluation, 44))
@@ -190,10 +190,11 @@ def candidates(searches: Mapping[str, Sequence[float]], label: str) -> Figure:
     handles, names = [], []
     for (name, tried), colour in zip(searches.items(), (BLUE, ORANGE, GREEN), strict=False):
         scores = tidy(np.array(tried, dtype=np.float64))
-        axes.scatter(range(len(scores)), scores, s=12, color=colour, alpha=0.5, linewidths=0)
-        handles.append(axes.step(range(len(scores)), np.minimum.accumulate(scores), color=colour, where="post")[0])
+        order = range(1, len(scores) + 1)
+        axes.scatter(order, scores, s=12, color=colour, alpha=0.5, linewidths=0)
+        handles.append(axes.step(order, np.minimum.accumulate(scores), color=colour, where="post")[0])
         names.append(f"{name}: best so far")
-    legend(axes, handles, names, "upper right")
+    legend(axes, handles, names)
     axes.set_xlabel("candidate, in the order tried")
     axes.set_ylabel(plain(label, 44))
     return figure
@@ -205,7 +206,7 @@ def _objective_label(evaluation: Evaluation, most: int = 60) -> str:
 
 def _dots(axes: Axes, x: Floats, y: Floats) -> None:
     many = len(x) > MOST_VECTORS
-    axes.scatter(x, y, s=8 if many else 13, color=BLUE, alpha=0.45 if many else 0.6, linewidths=0, rasterized=many)
+    axes.scatter(x, y, s=8 if many else 13, color=BLUE, alpha=0.5 if many else 0.7, linewidths=0, rasterized=many)
 
 
 def _limits(values: Floats) -> tuple[float, float]:

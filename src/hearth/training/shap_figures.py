@@ -46,7 +46,7 @@ def importance(attribution: Attribution) -> Figure:
     sizes = tidy(attribution.importance[top])
     figure, axes = canvas(7.2, 1.1 + 0.26 * len(top), left=gutter(names), right=0.7)
     bars = axes.barh(range(len(top)), sizes, height=0.62, color=BLUE)
-    axes.bar_label(bars, [f"{size:.3g}" for size in sizes], padding=4, fontsize=9, color=MUTED)
+    axes.bar_label(bars, [f"{size:#.3g}".rstrip(".") for size in sizes], padding=4, fontsize=9, color=MUTED)
     _rows(axes, names)
     axes.set_xlabel(_counted("mean |SHAP value|", top, attribution))
     return figure
@@ -58,14 +58,15 @@ def beeswarm(attribution: Attribution, contract: Contract) -> Figure:
     names = [plain(attribution.features[at]) for at in top]
     classes = _shown_classes(attribution, contract)
     left, width = gutter(names), 5.6 if len(classes) == 1 else 3.2
-    height = 1.7 + 0.3 * len(top)
+    above = 0.5 if len(classes) == 1 else 0.75
+    height = 0.6 + above + 0.3 * len(top)
     figure = Figure(figsize=(left + len(classes) * width + 0.2, height))
     for panel, (name, values) in enumerate(classes):
         box = (
             (left + panel * width) / figure.get_figwidth(),
             0.6 / height,
             (width - 0.2) / figure.get_figwidth(),
-            1 - 1.6 / height,
+            1 - (0.6 + above) / height,
         )
         axes = figure.add_axes(box)
         _swarm(axes, tidy(values[np.ix_(rows, top)]), attribution.x[np.ix_(rows, top)], _kinds(attribution, contract, top))
@@ -153,8 +154,7 @@ def _stacked(values: Floats, span: float) -> Floats:
     place = np.empty(len(values), dtype=np.intp)
     place[order] = np.arange(len(values)) - np.repeat(starts, counts)
     sides = np.where(place % 2, 1, -1) * ((place + 1) // 2)
-    heights: Floats = sides * min(0.08, 0.8 / max(int(counts.max()), 1))
-    return heights
+    return sides.astype(np.float64) * min(0.08, 0.8 / int(counts.max()))
 
 
 def _colours(values: Floats) -> Floats:
@@ -182,7 +182,7 @@ def _key(figure: Figure, left: float, height: float, categories: list[bool]) -> 
     """What the colours mean, above the panels."""
     width = figure.get_figwidth()
     axes = figure.add_axes(((left + 1.2) / width, 1 - 0.34 / height, 1.0 / width, 0.12 / height))
-    axes.pcolormesh(np.linspace(0, 1, 24)[None, :], cmap=VALUES)
+    axes.pcolormesh(np.linspace(0, 1, 24)[None, :], cmap=VALUES, rasterized=True)
     axes.set_axis_off()
     grey = "grey: missing" + (", green: a category" if any(categories) else "")
     for x, text, side in ((left + 1.1, "value low", "right"), (left + 2.3, f"high   {grey}", "left")):

@@ -1,6 +1,5 @@
 """MLflow: a log beside DVC, never read by a stage. One run an experiment."""
 
-import csv
 import json
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ from hearth.bundle.predictor import Predictor
 from hearth.errors import TrackingError
 from hearth.params import TrackingParams
 from hearth.schema import Feature
+from hearth.training.experiment import read_candidates
 from hearth.training.pyfunc import BundleModel
 
 COLUMN_TYPES = {"number": "double", "integer": "double", "category": "string", "boolean": "boolean"}
@@ -61,7 +61,7 @@ def _log_run(experiment: str, name: str, bundle: Bundle, folder: Path, reports: 
     with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
         mlflow.MlflowClient().log_batch(
             run.info.run_id,
-            metrics=[*_scores(metrics[name]), *_candidates(folder / "candidates.csv")],
+            metrics=[*_scores(metrics[name]), *_candidates(folder)],
             params=[Param(key, str(value)) for key, value in _settings(bundle).items()],
             tags=[RunTag(key, str(value)) for key, value in tags.items()],
         )
@@ -92,14 +92,9 @@ def _scores(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[M
     return [Metric(name, value, 0, 0) for name, value in {**cv, **test}.items()]
 
 
-def _candidates(path: Path) -> list[Metric]:
-    """The score of every candidate as a series, its number as the step; none where nothing was searched."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    objective = rows[0][-3]
-    return [Metric(f"candidate_{objective}", float(row[-3]), 0, int(row[0])) for row in rows[1:]]
+def _candidates(folder: Path) -> list[Metric]:
+    """The score of every candidate as a series, its number as the step."""
+    return [Metric("candidate_score", value, 0, step) for step, value in enumerate(read_candidates(folder))]
 
 
 def _log_model(bundle: Bundle) -> None:
