@@ -16,7 +16,7 @@ from hearth.errors import DataError
 if TYPE_CHECKING:
     from _csv import Reader
 
-LONGEST_ROW = 4 << 20  # bytes; longer ones come from a quote that is not closed
+LONGEST_ROW = 4 << 20  # bytes; some longer ones are still read, one over two such blocks is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def read(path: Path) -> Text:
     """Read every field as text. A byte order mark and any line ending are accepted, empty lines are skipped.
 
     Raises:
-        DataError: the file is empty, not UTF-8, holds NUL bytes, or a row longer than ``LONGEST_ROW``.
+        DataError: the file is empty, not UTF-8, holds NUL bytes, or a row far longer than ``LONGEST_ROW``.
     """
     _require_text(path)
     names, skipped, filled = _header(path)

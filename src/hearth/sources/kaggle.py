@@ -1,10 +1,11 @@
 """Kaggle, by the client library of its own command-line tool, with an account where there is one and without elsewhere.
 
 The ``kaggle`` package logs in while it is imported and ends the process where that fails, so what is used here is the
-``kagglesdk`` beneath it. That takes ``KAGGLE_API_TOKEN``, ``KAGGLE_USERNAME`` with ``KAGGLE_KEY``,
-``~/.kaggle/access_token`` or ``~/.kaggle/kaggle.json``, in this order, and with none of them asks as anyone may.
+``kagglesdk`` beneath it. That takes ``KAGGLE_API_TOKEN``, ``~/.kaggle/access_token``, ``KAGGLE_USERNAME`` with
+``KAGGLE_KEY`` or ``~/.kaggle/kaggle.json``, in this order, and with none of them asks as anyone may.
 """
 
+import json
 import os
 import shutil
 import zipfile
@@ -101,7 +102,7 @@ def _explained(source: KaggleSource) -> Iterator[None]:
         status = error.response.status_code if error.response is not None else 0
         reason = _REFUSALS.get(status, f"cannot be had at the moment (HTTP {status}): try again later, {_OTHERWISE}")
         raise SourceError(f"Kaggle: {source.dataset} {reason}") from error
-    except requests.RequestException as error:
+    except (requests.RequestException, json.JSONDecodeError) as error:
         raise SourceError(
             f"Kaggle cannot be reached, or broke off ({type(error).__name__}): check the network and try again, {_OTHERWISE}"
         ) from error
