@@ -130,7 +130,7 @@ def _confusion(facts: Facts) -> Caption:
 def _calibration(facts: Facts) -> Caption:
     return Caption(
         "Calibration",
-        "On the diagonal a stated probability is what happens; below it the model is too sure, above it not sure enough.",
+        "On the diagonal a stated probability is what happens; below it the probability was too high, above it too low.",
         f"Calibration curve, out of fold, of {count(len(facts.evaluation.actual))} rows, beside the diagonal.",
     )
 

@@ -52,8 +52,6 @@ _MAKERS = re.compile(
 # The library calls Matplotlib in a way to be deprecated; Matplotlib's font lacks some scripts, but the page holds text,
 # which the reader's fonts show.
 _TOLERATED = ((PendingDeprecationWarning, "The set_bad function"), (UserWarning, "Glyph .* missing from font"))
-# Text stays text; long names widen a picture instead of being cut at its edge; a dollar starts no formula.
-_DRAWING = {"svg.hashsalt": "hearth", "svg.fonttype": "none", "savefig.bbox": "tight", "text.parse_math": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +208,9 @@ def _reproducible() -> Iterator[None]:
         for category, message in _TOLERATED:
             warnings.filterwarnings("ignore", message, category)
         mpl.rcdefaults()
-        mpl.rcParams.update(_DRAWING)
+        mpl.rcParams.update({"svg.hashsalt": "hearth", "svg.fonttype": "none"})
+        mpl.rcParams["savefig.bbox"] = "tight"  # a long name widens a picture instead of being cut at its edge
+        mpl.rcParams["text.parse_math"] = False  # a dollar in a name starts no formula
         mpl.use("Agg")
         yield
 

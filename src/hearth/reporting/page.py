@@ -79,12 +79,9 @@ def headlines(facts: Facts) -> list[Headline]:
     spread = f"mean of {len(values)} folds, their sd is {scale.value(sd)}; one ran from {scale.range(min(values), max(values))}"
     found = [Headline(scale.value(mean), facts.label(evaluation.objective), spread), *_against(facts)]
     other = "r2" if facts.regression else "accuracy"
-    if other in facts.metrics:
-        share = facts.scale_of(other)
-        second, deviation = mean_sd(fold_values(evaluation.best, other))
-        found.append(
-            Headline(share.value(second), facts.label(other), f"mean of the folds, their sd is {share.value(deviation)}")
-        )
+    share = facts.scale_of(other)
+    second, deviation = mean_sd(fold_values(evaluation.best, other))
+    found.append(Headline(share.value(second), facts.label(other), f"mean of the folds, their sd is {share.value(deviation)}"))
     coverage = evaluation.coverage
     size = Scale("", coverage.mean_width).value(coverage.mean_width)
     note = f"promised {percent(coverage.nominal)}; mean {'width' if facts.regression else 'size'} {size}"

@@ -105,7 +105,7 @@ def left_out(facts: Facts, column: LeftOut) -> str:
 def dropped(facts: Facts) -> str:
     """Which usable features the winner does not use; nothing where it uses all."""
     names = [name for name in facts.evaluation.contract.names if name not in facts.evaluation.features]
-    return f"The winner does without {', '.join(names)}: their SHAP values were too small." if names else ""
+    return f"The winner does without {', '.join(names)}: too small a share of mean |SHAP value|." if names else ""
 
 
 def learning(facts: Facts) -> str:

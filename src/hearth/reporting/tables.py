@@ -161,7 +161,7 @@ def _plain(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return count(value)
     if isinstance(value, float):
-        return significant(value, 4)
+        return count(int(value)) if value.is_integer() else significant(value, 4)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(_plain, value))
     return str(value)

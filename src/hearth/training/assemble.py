@@ -35,7 +35,8 @@ def assemble(
     model = fit(train, chosen.recipe, transform.subset(chosen.features), prepare, tuning.seed)
     conformal, out_of_fold = calibrate(train, folds[1:], prepare, chosen.recipe, tuning.seed, export.coverage)
     probe, reference = spread(len(train), export.probe_rows), spread(len(train), export.reference_rows)
-    recipe = {"rounds": chosen.recipe.rounds, "params": dict(chosen.recipe.params), "percentile": chosen.recipe.percentile}
+    params = dict(sorted(chosen.recipe.params.items()))
+    recipe = {"rounds": chosen.recipe.rounds, "params": params, "percentile": chosen.recipe.percentile}
     return Bundle(
         contract=train.contract,
         model=bytes(model.booster.save_raw("ubj")),

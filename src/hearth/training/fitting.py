@@ -1,13 +1,16 @@
 """Recipes, and the models that they make of training rows."""
 
+import ctypes
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
 import xgboost as xgb
+from xgboost.libpath import find_lib_path
 
 from hearth.bundle.predictor import as_scores
 from hearth.bundle.transform import Matrix, Transform
@@ -124,7 +127,30 @@ def boost(data: xgb.DMatrix, recipe: Recipe, target: Target, seed: int, threads:
         "nthread": threads,
         "verbosity": 1,
     }
-    return xgb.train(params, data, num_boost_round=recipe.rounds)
+    booster = xgb.Booster(params, [data])
+    advance(booster, data, recipe.rounds)
+    return booster.reset()
+
+
+def advance(booster: xgb.Booster, data: xgb.DMatrix, rounds: int) -> None:
+    """Boost by this many rounds, as ``xgb.train`` does, which spends a quarter of a small fit's time on asking for names again.
+
+    Raises:
+        XGBoostError: a parameter or the data are not what XGBoost takes.
+    """
+    library = _library()
+    for i in range(rounds):
+        if library.XGBoosterUpdateOneIter(booster.handle, i, data.handle) != 0:
+            raise xgb.core.XGBoostError(library.XGBGetLastError().decode())
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """XGBoost's documented C functions, from the library that is loaded already."""
+    library = ctypes.CDLL(find_lib_path()[0])
+    library.XGBoosterUpdateOneIter.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+    library.XGBGetLastError.restype = ctypes.c_char_p
+    return library
 
 
 def objective_of(target: Target) -> dict[str, str | int]:

@@ -20,7 +20,7 @@ class BundleModel:
         Raises:
             RowError: with every fault of every row.
         """
-        answer = self._predictor.predict_rows(_rows(frame, self._predictor))
+        answer = self._predictor.predict_rows(_rows(frame))
         classes = self._predictor.contract.target.classes
         if answer.probabilities is None:
             columns = {"prediction": answer.value, "lower": answer.lower, "upper": answer.upper}
@@ -30,15 +30,9 @@ class BundleModel:
         return pd.DataFrame({"prediction": labels, **columns}, index=frame.index)
 
 
-def _rows(frame: pd.DataFrame, predictor: Predictor) -> list[dict[str, object]]:
-    numeric = {feature.name for feature in predictor.contract.features if feature.type == "integer"}
+def _rows(frame: pd.DataFrame) -> list[dict[str, object]]:
     rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
-    return [{str(key): _whole(value) if key in numeric else value for key, value in row.items()} for row in rows]
-
-
-def _whole(value: object) -> object:
-    """MLflow's schema carries an integer column with gaps as doubles."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return [{str(key): value for key, value in row.items()} for row in rows]
 
 
 def _load_pyfunc(path: str) -> BundleModel:

@@ -35,11 +35,11 @@ def selection_figures(attribution: Attribution, contract: Contract) -> dict[str,
     """The figures that show which features a model leans on, and how."""
     top = _top(attribution)[:DEPENDENCES]
     with style():
-        drawn = {"beeswarm": beeswarm(attribution, contract), "importance": importance(attribution)}
+        drawn = {"beeswarm": beeswarm(attribution, contract), "importance": importance(attribution, contract)}
         return drawn | {f"dependence_{rank}": dependence(attribution, contract, at) for rank, at in enumerate(top, start=1)}
 
 
-def importance(attribution: Attribution) -> Figure:
+def importance(attribution: Attribution, contract: Contract) -> Figure:
     """Mean absolute SHAP value of the features that matter most."""
     top = _top(attribution)
     names = [plain(attribution.features[at]) for at in top]
@@ -48,7 +48,7 @@ def importance(attribution: Attribution) -> Figure:
     bars = axes.barh(range(len(top)), sizes, height=0.62, color=BLUE)
     axes.bar_label(bars, [f"{size:#.3g}".rstrip(".") for size in sizes], padding=4, fontsize=9, color=MUTED)
     _rows(axes, names)
-    axes.set_xlabel(_counted("mean |SHAP value|", top, attribution))
+    axes.set_xlabel(_counted(_scaled("mean |SHAP value|", contract), top, attribution))
     return figure
 
 
@@ -72,7 +72,7 @@ def beeswarm(attribution: Attribution, contract: Contract) -> Figure:
         _swarm(axes, tidy(values[np.ix_(rows, top)]), attribution.x[np.ix_(rows, top)], _kinds(attribution, contract, top))
         _rows(axes, names if panel == 0 else [""] * len(names))
         axes.axvline(0, color=MUTED, linewidth=1, zorder=0)
-        axes.set_xlabel("SHAP value" if name else _counted("SHAP value", top, attribution))
+        axes.set_xlabel("SHAP value" if name else _counted(_scaled("SHAP value", contract), top, attribution))
         axes.set_title(plain(name))
     _key(figure, left, height, _kinds(attribution, contract, top))
     return figure
@@ -94,12 +94,19 @@ def dependence(attribution: Attribution, contract: Contract, at: int) -> Figure:
         )
         legend(axes, [dots], ["missing"])
     axes.set_xlabel(plain(with_unit(feature.name, feature.unit), 60))
-    axes.set_ylabel(plain(f"SHAP value towards {name}" if name else "SHAP value", 44))
+    axes.set_ylabel(plain(f"SHAP value towards {name}" if name else _scaled("SHAP value", contract), 44))
     return figure
 
 
 def _top(attribution: Attribution) -> Rows:
     return np.argsort(-tidy(attribution.importance), kind="stable")[:MOST_FEATURES]
+
+
+def _scaled(label: str, contract: Contract) -> str:
+    """A label with the unit in which contributions add up: the target's, or log odds."""
+    target = contract.target
+    unit = {2: "log odds"}.get(target.outputs, "") if target.task == "classification" else target.unit
+    return plain(with_unit(label, unit), 48)
 
 
 def _counted(label: str, top: Rows, attribution: Attribution) -> str:

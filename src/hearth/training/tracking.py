@@ -1,6 +1,8 @@
 """MLflow: a log beside DVC, never read by a stage. One run an experiment."""
 
 import json
+import logging
+import os
 import subprocess
 import tempfile
 import warnings
@@ -15,7 +17,9 @@ import pandas as pd
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.telemetry import set_telemetry_client
 from mlflow.types import ColSpec, Schema
+from sqlalchemy.exc import SQLAlchemyError
 
 import hearth
 from hearth.bundle.format import Bundle, write
@@ -27,6 +31,14 @@ from hearth.training.experiment import read_candidates
 from hearth.training.pyfunc import BundleModel
 
 COLUMN_TYPES = {"number": "double", "integer": "double", "category": "string", "boolean": "boolean"}
+# Metrics that MLflow takes at once.
+BATCH = 1000
+# Of the environment while MLflow works, unless it says otherwise: no reports to its makers, no bars, no minutes of retries.
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+}
 
 
 def log_build(tracking: TrackingParams, bundles: Mapping[str, Bundle], experiments: Path, reports: Path, digest: str) -> None:
@@ -41,7 +53,7 @@ def log_build(tracking: TrackingParams, bundles: Mapping[str, Bundle], experimen
             experiment = _experiment(tracking)
             for name, bundle in bundles.items():
                 _log_run(experiment, name, bundle, experiments / name, reports, digest)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # ImportError: the driver of a database
         raise TrackingError(
             f"MLflow at {tracking.uri} failed: {error}. The bundle is written; mend the URI or set tracking.enabled: false."
         ) from error
@@ -59,12 +71,14 @@ def _log_run(experiment: str, name: str, bundle: Bundle, folder: Path, reports: 
     metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8"))
     tags = {"bundle": digest, "winner": metrics["winner"], "data": _part(bundle, "data")["sha256"], "commit": commit()}
     with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
-        mlflow.MlflowClient().log_batch(
+        client, scores = mlflow.MlflowClient(), [*_scores(metrics[name]), *_candidates(folder)]
+        client.log_batch(
             run.info.run_id,
-            metrics=[*_scores(metrics[name]), *_candidates(folder)],
             params=[Param(key, str(value)) for key, value in _settings(bundle).items()],
             tags=[RunTag(key, str(value)) for key, value in tags.items()],
         )
+        for start in range(0, len(scores), BATCH):
+            client.log_batch(run.info.run_id, metrics=scores[start : start + BATCH])
         mlflow.log_artifacts(str(folder), "experiment")
         figures = reports / "figures" / ("select" if name == "select" else "evaluate")
         mlflow.log_artifacts(str(figures), "figures")
@@ -86,10 +100,11 @@ def _settings(bundle: Bundle) -> dict[str, object]:
     }
 
 
-def _scores(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Metric]:
+def _scores(measured: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> list[Metric]:
+    """The figures of a contender; null, which is no number (R2 without a spread), is left out."""
     cv = {f"cv_{name}_{part}": value for name, parts in measured["cv"].items() for part, value in parts.items()}
     test = {f"test_{name}": parts["value"] for name, parts in measured["test"].items()}
-    return [Metric(name, value, 0, 0) for name, value in {**cv, **test}.items()]
+    return [Metric(name, value, 0, 0) for name, value in {**cv, **test}.items() if value is not None]
 
 
 def _candidates(folder: Path) -> list[Metric]:
@@ -136,7 +151,7 @@ def _raw(feature: Feature, coded: np.ndarray[tuple[int], np.dtype[np.float64]]) 
 
 def _signature(bundle: Bundle, answer: pd.DataFrame) -> ModelSignature:
     inputs = [ColSpec(COLUMN_TYPES[one.type], one.name, required=one.required and one.use) for one in bundle.contract.features]
-    outputs = [ColSpec("string" if answer[name].dtype == object else "double", str(name)) for name in answer.columns]
+    outputs = [ColSpec("double" if answer[name].dtype == np.float64 else "string", str(name)) for name in answer.columns]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
 
@@ -152,17 +167,20 @@ def commit() -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep MLflow's advice and the deprecations of its own dependencies off the build's output."""
-    import logging  # noqa: PLC0415
-
+    """Keep MLflow's advice, its reports home and the deprecations of its own dependencies off the build."""
     loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
     levels = [logger.level for logger in loggers]
+    added = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
     for logger in loggers:
         logger.setLevel(logging.ERROR)
+    os.environ.update(added)
+    set_telemetry_client()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        for name in added:
+            del os.environ[name]
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
