@@ -44,7 +44,7 @@ nested: .venv/.train  ## score the whole search inside each outer fold (minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m hearth.stages nested --params params.yaml --raw data/raw --out reports/nested.json
 
 mlflow: .venv/.train  ## open the MLflow UI on the runs of this checkout
-	$(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db --default-artifact-root mlruns --host 127.0.0.1 --port 5000
+	$(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db --default-artifact-root mlruns --host 127.0.0.1 --port 5000 --workers 1
 
 locks: .venv/.uv  ## compile requirements/*.txt from pyproject.toml
 	bash requirements/compile.sh
