@@ -1,6 +1,7 @@
 """Files that are either whole or absent: JSON with stable bytes, folders swapped into place."""
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -36,22 +37,27 @@ def to_json(value: object) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Yield an empty file that takes the place of ``path`` when the block ends well, and vanishes when it does not."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a whole file or nothing: to a temporary neighbour first, then moved over ``path``. Lines end with LF."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            temporary.unlink()
-            raise
-    temporary.chmod(0o644)
-    temporary.replace(path)
+    with replacing_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, value: object, digits: int | None = 6) -> None:
@@ -64,29 +70,38 @@ def replacing(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of ``folder`` when the block ends well, and vanishes when it does not.
 
     At every moment ``folder`` is the old one or the new one, whole, also when the process is killed (on Linux; elsewhere
-    there is an instant without either).
+    there is an instant without either). A link to a folder stays, and leads to the new one.
     """
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         yield temporary
         temporary.chmod(0o755)
-        _sync(temporary)
-        if folder.exists():
-            _exchange(temporary, folder)
-        else:
-            temporary.rename(folder)
+        for path in [*temporary.rglob("*"), temporary]:
+            _sync(path)
+        _move(temporary, folder)
+        _sync(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _sync(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _move(new: Path, place: Path) -> None:
+    """Put ``new`` where nothing is, or else swap the two; also while others do the same."""
+    try:
+        new.rename(place)  # over nothing, or over an empty folder
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        _exchange(new, place)
 
 
 def _exchange(new: Path, old: Path) -> None:

@@ -1,13 +1,14 @@
 """``params.yaml`` as frozen, typed settings. Read once; an unknown key or a contradiction is a ``ParamsError``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from hearth.errors import ParamsError
-from hearth.schema import Contract, Feature, FeatureType, Target, Task
+from hearth.schema import MOST, Contract, Feature, FeatureType, Target, Task
 
 # The settings of XGBoost that a search may vary, by their names there; ``rounds`` is the number of boosting rounds.
 Tunable = Literal[
@@ -27,7 +28,18 @@ Tunable = Literal[
     "scale_pos_weight",
 ]
 COUNTS: frozenset[Tunable] = frozenset({"rounds", "max_depth", "max_leaves"})
-Number = Annotated[int | float, Field(allow_inf_nan=False)]
+# What XGBoost takes for each, inclusive; nothing but its sign bounds the rest.
+ALLOWED: Mapping[Tunable, tuple[float, float]] = {
+    "rounds": (1, 1_000_000),
+    "learning_rate": (1e-6, 1),
+    "max_depth": (0, 64),
+    "max_leaves": (0, 1 << 20),
+    "subsample": (1e-6, 1),
+    "colsample_bytree": (1e-6, 1),
+    "colsample_bylevel": (1e-6, 1),
+    "colsample_bynode": (1e-6, 1),
+}
+Number = Annotated[int | float, Field(ge=-MOST, le=MOST)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -146,8 +158,11 @@ class TuningParams(Frozen):
         if "rounds" not in self.space:
             raise ValueError("space.rounds is missing: give the least and the greatest number of boosting rounds")
         for name, values in self.space.items():
+            low, high = ALLOWED.get(name, (0, MOST))
             if name in COUNTS and not values.integer:
                 raise ValueError(f"space.{name} counts something: set integer: true")
+            if values.low < low or values.high > high:
+                raise ValueError(f"space.{name} must lie between {low:g} and {high:g}")
         return self
 
 
@@ -207,6 +222,13 @@ class Params(Frozen):
     export: ExportParams
     tracking: TrackingParams
 
+    @field_validator("features")
+    @classmethod
+    def _features_hold(cls, features: dict[str, FeatureParams]) -> dict[str, FeatureParams]:
+        for name, feature in features.items():
+            Feature(name=name, **dict(feature))
+        return features
+
     @model_validator(mode="after")
     def _contract_holds(self) -> Self:
         _ = self.contract
@@ -244,7 +266,7 @@ def load(path: Path) -> Params:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # PyYAML lets pass what int() and date() say
         raise ParamsError(f"{path} is not valid YAML: {error}") from error
     try:
         return Params.model_validate(raw if raw is not None else {})

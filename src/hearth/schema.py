@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Task = Literal["regression", "classification"]
 FeatureType = Literal["number", "integer", "category", "boolean"]
 
 _NUMERIC = ("number", "integer")
+# XGBoost computes in single precision; beyond its range a number would become infinite.
+MOST = (2 - 2**-23) * 2.0**127
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +38,24 @@ class Feature:
         Raises:
             ValueError: naming the feature and what is allowed.
         """
-        numeric = self.type in _NUMERIC
-        if not numeric and not (self.min is None and self.max is None):
-            raise ValueError(f"{self.name}: min and max belong to a number or an integer, not to a {self.type}")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"{self.name}: min {self.min:g} is above max {self.max:g}")
+        if self.type not in get_args(FeatureType):
+            raise ValueError(f"{self.name}: type must be one of {', '.join(get_args(FeatureType))}")
+        self._check_bounds()
         if (self.type == "category") != bool(self.values):
             raise ValueError(f"{self.name}: values are needed for a category, and allowed for nothing else")
         if len(set(self.values)) != len(self.values):
             raise ValueError(f"{self.name}: values holds an entry twice")
         if not self.use and not self.reason:
             raise ValueError(f"{self.name}: use: false needs a reason")
+
+    def _check_bounds(self) -> None:
+        bounds = [bound for bound in (self.min, self.max) if bound is not None]
+        if bounds and not self.numeric:
+            raise ValueError(f"{self.name}: min and max belong to a number or an integer, not to a {self.type}")
+        if not all(abs(bound) <= MOST for bound in bounds):
+            raise ValueError(f"{self.name}: min and max must be within {MOST:g}, the range of single precision")
+        if bounds != sorted(bounds):
+            raise ValueError(f"{self.name}: min {self.min:g} is above max {self.max:g}")
 
     @property
     def numeric(self) -> bool:
@@ -74,6 +83,19 @@ class Target:
     classes: tuple[str, ...] = ()
     unit: str = ""
     about: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a target that contradicts itself.
+
+        Raises:
+            ValueError: naming the target and what is allowed.
+        """
+        if self.task not in get_args(Task):
+            raise ValueError(f"{self.name}: task must be one of {', '.join(get_args(Task))}")
+        if self.classes and self.task == "regression":
+            raise ValueError(f"{self.name}: classes belong to a classification, not to a regression")
+        if len(self.classes) == 1 or len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"{self.name}: classes must be two or more, each once")
 
     @property
     def outputs(self) -> int:
@@ -126,12 +148,25 @@ class Contract:
         try:
             target, features = raw["target"], raw["features"]
             return cls(
-                target=Target(**_with_tuples(target)),  # type: ignore[arg-type]
-                features=tuple(Feature(**_with_tuples(feature)) for feature in features),  # type: ignore[arg-type,attr-defined]
+                target=Target(**_fields(target)),  # type: ignore[arg-type]
+                features=tuple(Feature(**_fields(feature)) for feature in features),  # type: ignore[arg-type,attr-defined]
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a contract: {error}") from error
 
 
-def _with_tuples(raw: Mapping[str, object]) -> dict[str, object]:
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("name", "type", "task", "unit", "about", "reason"), str),
+    **dict.fromkeys(("min", "max"), (int, float, type(None))),
+    **dict.fromkeys(("required", "use"), bool),
+    **dict.fromkeys(("values", "classes"), (list, tuple)),
+}
+
+
+def _fields(raw: Mapping[str, object]) -> dict[str, object]:
+    """Fields of JSON as those of a dataclass, lists of text as tuples."""
+    for key, value in raw.items():
+        texts = value if isinstance(value, list | tuple) else ()
+        if not isinstance(value, _KINDS.get(key, object)) or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"not a contract: {key} is of a wrong type")
     return {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}

@@ -21,10 +21,25 @@ class Conformal:
     quantile: float
     rows: int
 
+    def __post_init__(self) -> None:
+        """Refuse what no calibration gives.
+
+        Raises:
+            ValueError: the coverage is not between 0 and 1, the quantile negative or not finite, or there is no row.
+        """
+        if not (0 < self.coverage < 1 and 0 <= self.quantile < np.inf and self.rows > 0):
+            raise ValueError("a conformal quantile needs a coverage between 0 and 1, a finite quantile and rows")
+
     @classmethod
     def fit(cls, scores: Vector, coverage: float) -> "Conformal":
-        """The finite-sample quantile: the ceil((n + 1) coverage)-th smallest of n scores, the greatest where n is too small."""
+        """The finite-sample quantile: the ceil((n + 1) coverage)-th smallest of n scores, the greatest where n is too small.
+
+        Raises:
+            ValueError: there is no score, or one is not finite.
+        """
         n = len(scores)
+        if n == 0 or not np.isfinite(scores).all():
+            raise ValueError("a conformal quantile needs scores, and finite ones")
         rank = min(int(np.ceil((n + 1) * coverage)), n)
         return cls(coverage=coverage, quantile=float(np.partition(scores, rank - 1)[rank - 1]), rows=n)
 

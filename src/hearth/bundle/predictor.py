@@ -13,7 +13,7 @@ from hearth.bundle.format import Bundle
 from hearth.bundle.rows import Row, code_rows
 from hearth.bundle.transform import Matrix
 from hearth.errors import BundleError
-from hearth.schema import Contract
+from hearth.schema import MOST, Contract
 
 # Predictions of one model agree between processors and numbers of threads; this is slack for another release of XGBoost.
 PROBE_TOLERANCE = 1e-5
@@ -60,6 +60,7 @@ class Predictor:
         self._columns = bundle.transform.columns(bundle.contract)
         self._whole = list(self._columns) == list(range(len(bundle.contract.names)))
         self._booster = _booster(bundle.model, threads)
+        self._check_booster()
         self._ask_probe()
 
     @classmethod
@@ -100,17 +101,28 @@ class Predictor:
 
     def explain(self, x: Matrix) -> Explanation:
         """SHAP contributions of coded rows, one for each of ``features``; encoded columns are summed to their feature."""
-        data = xgb.DMatrix(self._transformed(x), nthread=1)
-        raw = self._booster.predict(data, pred_contribs=True, strict_shape=True).astype(np.float64)
+        raw = self._contributions(x)
         raw = raw if raw.shape[1] > 1 else raw[:, 0]
         values = self.bundle.transform.gather(raw[..., :-1])
         return Explanation(features=self.features, base=raw[..., -1], values=values)
+
+    def _contributions(self, x: Matrix) -> NDArray[np.float64]:
+        """Shape (n, groups, columns + 1), the base last."""
+        within = np.clip(self._transformed(x), -MOST, MOST)  # scaling can leave single precision, which a DMatrix refuses
+        outputs, columns = self.contract.target.outputs, within.shape[1]
+        if len(within) == 0:
+            return np.empty((0, outputs if outputs > 2 else 1, columns + 1))
+        data = xgb.DMatrix(within, nthread=1)
+        raw = self._booster.predict(data, pred_contribs=True, strict_shape=True, validate_features=False)
+        return np.asarray(raw, dtype=np.float64)
 
     def _transformed(self, x: Matrix) -> Matrix:
         return self.bundle.transform.apply(x if self._whole else x[:, self._columns])
 
     def _scores(self, transformed: Matrix) -> NDArray[np.float64]:
         raw = self._booster.inplace_predict(transformed)
+        if len(transformed) == 0:  # XGBoost then forgets the classes
+            raw = np.empty((0, self.contract.target.outputs)[: 1 + (self.contract.target.outputs > 1)])
         return as_scores(np.asarray(raw, dtype=np.float64), self.contract.target.outputs)
 
     def _prediction(self, scores: NDArray[np.float64]) -> Prediction:
@@ -124,10 +136,18 @@ class Predictor:
             label_sets=conformal.label_sets(scores),
         )
 
+    def _check_booster(self) -> None:
+        columns, trained = sum(self.bundle.transform.widths), self._booster.num_features()
+        if columns != trained:
+            raise BundleError(
+                f"model.ubj takes {trained} columns, transform.json gives {columns}: they are of two builds. "
+                "Build the bundle again."
+            )
+
     def _ask_probe(self) -> None:
-        if not np.allclose(
-            self.scores(self.bundle.probe_rows), self.bundle.probe_scores, rtol=PROBE_TOLERANCE, atol=PROBE_TOLERANCE
-        ):
+        said, recorded = self.scores(self.bundle.probe_rows), self.bundle.probe_scores
+        same = said.shape == recorded.shape and np.allclose(said, recorded, rtol=PROBE_TOLERANCE, atol=PROBE_TOLERANCE)
+        if not same:
             raise BundleError(
                 f"the model does not predict what it did when the bundle was written (probe.json). It was written with xgboost "
                 f"{_xgboost_of(self.metadata)}, this is {xgb.__version__}: install that version, or build the bundle again."
@@ -144,7 +164,7 @@ def as_scores(raw: NDArray[np.float64], outputs: int) -> NDArray[np.float64]:
 def _booster(model: bytes, threads: int | None) -> xgb.Booster:
     try:
         booster = xgb.Booster(model_file=bytearray(model))
-    except xgb.core.XGBoostError as error:
+    except (xgb.core.XGBoostError, UnicodeDecodeError) as error:  # XGBoost quotes the bytes that it stumbles over
         raise BundleError(f"model.ubj cannot be read by xgboost {xgb.__version__}: build the bundle again.") from error
     if threads:
         booster.set_param({"nthread": threads})

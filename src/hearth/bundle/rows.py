@@ -8,7 +8,7 @@ import numpy as np
 
 from hearth.bundle.transform import Matrix
 from hearth.errors import DataError
-from hearth.schema import Contract, Feature
+from hearth.schema import MOST, Contract, Feature
 
 Row = Mapping[str, object]
 
@@ -57,7 +57,9 @@ def row_faults(contract: Contract, index: int, row: Row) -> Iterator[Fault]:
 
 
 def value_fault(feature: Feature, value: object) -> str:
-    """What is wrong with a value, or an empty string; says what is allowed."""
+    """What is wrong with a value, or an empty string; says what is allowed. A numpy scalar is the value that it holds."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None:
         return "required, but missing" if feature.required else ""
     if feature.type == "category":
@@ -73,14 +75,17 @@ def _number_fault(feature: Feature, value: object) -> str:
         return f"must be {'an integer' if feature.type == 'integer' else 'a number'}"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be finite"
-    if feature.type == "integer" and value != int(value):
+    if abs(value) > MOST:  # also of an int that no float can hold
+        return f"must be at most {MOST:g} in size"
+    return _range_fault(feature, float(value))
+
+
+def _range_fault(feature: Feature, value: float) -> str:
+    """The range is that of the float which the model sees: of an integer beyond 2^53, the nearest."""
+    if feature.type == "integer" and not value.is_integer():
         return "must be an integer"
     if feature.min is not None and value < feature.min:
         return f"must be at least {feature.min:g}"
     if feature.max is not None and value > feature.max:
         return f"must be at most {feature.max:g}"
-    return "" if abs(value) <= MOST else f"must be at most {MOST:g} in size"
-
-
-# XGBoost computes in single precision; beyond its range a number would become infinite.
-MOST = float(np.finfo(np.float32).max)
+    return ""

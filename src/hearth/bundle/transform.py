@@ -51,6 +51,28 @@ class Transform:
         """Positions of ``features`` in the contract's coded matrix."""
         return np.array([contract.names.index(name) for name in self.features], dtype=np.intp)
 
+    def check(self, contract: Contract) -> None:
+        """Refuse a transform that is not one of this contract's.
+
+        Raises:
+            ValueError: naming ``transform.json`` and what is wrong in it.
+        """
+        features = {feature.name: feature for feature in contract.used}
+        lengths = {len(part) for part in (self.fill, self.shift, self.scale, self.levels)}
+        levels = (features[name].values if name in features else () for name in self.features)
+        faults = {
+            "features are not the contract's, each once": not self.features
+            or len(set(self.features)) != len(self.features)
+            or not features.keys() >= set(self.features),
+            "there is not one value for each feature": lengths != {len(self.features)},
+            "a number is not finite": bool(np.isinf(self.fill).any() or not np.isfinite([*self.shift, *self.scale]).all()),
+            "scale is not positive": min(self.scale, default=0) <= 0,
+            "levels are not the categories": any(n not in (0, len(v)) for n, v in zip(self.levels, levels, strict=False)),
+        }
+        for fault, found in faults.items():
+            if found:
+                raise ValueError(f"transform.json: {fault}")
+
     def apply(self, x: Matrix) -> Matrix:
         """Transform coded values, shape (n, len(features)) in the order of ``features``; returns (n, sum(widths)).
 

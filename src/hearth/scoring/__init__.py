@@ -1,5 +1,5 @@
 """Batch scoring: a table of any size through a bundle, a chunk at a time."""
 
-from hearth.scoring.score import Outcome, score
+from hearth.scoring.job import score_file
 
-__all__ = ["Outcome", "score"]
+__all__ = ["score_file"]

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hearth.bundle.rows import MOST, value_fault
-from hearth.schema import Feature
+from hearth.bundle.rows import value_fault
+from hearth.schema import MOST, Feature
 from hearth.sources.cells import FALSE, MISSING, TRUE
 
 Vector = NDArray[np.float64]

@@ -8,7 +8,9 @@ from typing import BinaryIO
 
 from hearth.errors import DataError
 
-LONGEST = 4 << 20  # bytes of one line, or of a quoted field with line ends; more is a file of another kind, or a forgotten quote
+LONGEST = (
+    4 << 20
+)  # bytes of one line, or of a quoted field with line ends; more is a file of another kind, or a forgotten quote
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -32,7 +34,7 @@ class Lines:
 
     def take(self, count: int) -> Piece:
         """About ``count`` lines more; empty at the end of the stream."""
-        first, taken = self._line, []
+        first, taken = self._line, list[bytes]()
         while len(taken) < count and (line := self._next()):
             taken.append(line)
         data = b"".join(taken)
@@ -48,18 +50,23 @@ class Lines:
     def _next(self) -> bytes:
         line = self._stream.readline(LONGEST)
         if len(line) == LONGEST:
-            raise DataError(f"line {self._line} is longer than {LONGEST >> 20} MiB: is the file of the format that is expected?")
+            raise DataError(
+                f"line {self._line} is longer than {LONGEST >> 20} MiB: is the file of the format that is expected?"
+            )
         self._line += 1
         return line
 
     def _rest_of_field(self) -> bytes:
-        start, rest, size = self._line - 1, [], 0
+        start, rest, size = self._line - 1, list[bytes](), 0
         while (line := self._next()) and size < LONGEST:
             rest.append(line)
             size += len(line)
             if line.count(b'"') % 2:
                 return b"".join(rest)
-        raise DataError(f"a quotation mark on line {start} or shortly before it is not closed: put a field that holds one in quotes, and double it")
+        raise DataError(
+            f"a quotation mark on line {start} or shortly before it is not closed: "
+            "put a field that holds one in quotes, and double it"
+        )
 
 
 def records(piece: Piece) -> Iterator[tuple[int, list[str]]]:

@@ -12,16 +12,19 @@ import pyarrow.parquet
 from hearth.errors import DataError
 from hearth.schema import Contract, Feature
 from hearth.scoring import columns
-from hearth.scoring.chunk import Chunk, Judged, Located, Record, any_bad, as_feature, judged_faults, missing_column
+from hearth.scoring.chunk import Chunk, Format, Located, Record, as_feature, assembled, missing_column
+from hearth.scoring.columns import Judged
 from hearth.scoring.lines import Lines, Piece, records, text
 
 SHOWN_NAMES = 10
 
 
 class Reader(Protocol):
-    """``names`` are the columns of its rows; ``lines`` says whether faults are located by line, or else by row."""
+    """``names`` are the columns of its rows, ``schema`` their types, where the format has any. ``total`` is in ``unit``."""
 
+    kind: Format
     names: Sequence[str]
+    schema: pa.Schema | None
     unit: str
     total: int | None
 
@@ -49,15 +52,28 @@ def check_header(contract: Contract, names: Sequence[str]) -> None:
         raise DataError("the columns are not those of the bundle's contract", faults)
 
 
-class CsvReader:
-    """CSV in UTF-8 with a header, fields quoted by RFC 4180. ``size`` is that of the stream in bytes, where it is known."""
+def open_reader(stream: BinaryIO, kind: Format, contract: Contract, size: int | None) -> Reader:
+    """The reader of a format. ``size`` of the stream in bytes, where it is known, is for the progress bar.
 
-    unit = "B"
+    Raises:
+        DataError: the columns do not fit the contract, or the stream is of another format.
+    """
+    if kind == "parquet":
+        return ParquetReader(contract, stream)
+    return CsvReader(contract, stream, size) if kind == "csv" else JsonReader(contract, stream, size)
+
+
+class CsvReader:
+    """CSV in UTF-8 with a header, fields quoted by RFC 4180."""
+
+    kind: Format = "csv"
+    schema: pa.Schema | None = None
+    unit: str = "B"
 
     def __init__(self, contract: Contract, stream: BinaryIO, size: int | None) -> None:
         self._contract, self._lines = contract, Lines(stream, quoted=True)
         self.total = size
-        self.names = self._header()
+        self.names: Sequence[str] = self._header()
         check_header(contract, self.names)
 
     def chunks(self, count: int) -> Iterator[Callable[[], Chunk]]:
@@ -74,10 +90,10 @@ class CsvReader:
         table, ragged = self._table(piece)
         judged = _each(self._contract, table, columns.of_text)
         lost = self._ragged(piece) if ragged else []
-        faults = sorted([*lost, *judged_faults(judged, partial(self._whole, piece))])
-        return Chunk(table, judged, faults, any_bad(judged, table.num_rows), ragged, len(piece.data))
+        return assembled(table, judged, lost, partial(self._whole, piece), len(piece.data))
 
-    def _table(self, piece: Piece) -> tuple[pa.Table, int]:
+    def _table(self, piece: Piece) -> tuple[pa.Table, bool]:
+        """Rows that have as many fields as the header, and whether there are others."""
         ragged: list[str] = []
 
         def leave_out(row: pyarrow.csv.InvalidRow) -> str:
@@ -96,7 +112,7 @@ class CsvReader:
         except pa.ArrowInvalid as error:
             text(piece)
             raise DataError(f"the lines from {piece.first} on cannot be read as CSV: {error}") from error
-        return table.combine_chunks(), len(ragged)
+        return table.combine_chunks(), bool(ragged)
 
     def _ragged(self, piece: Piece) -> list[Located]:
         width = len(self.names)
@@ -110,19 +126,16 @@ class CsvReader:
 class ParquetReader:
     """Parquet; faults are located by row, from 1."""
 
-    unit = "row"
+    kind: Format = "parquet"
+    unit: str = "row"
 
     def __init__(self, contract: Contract, stream: BinaryIO) -> None:
         self._contract, self._file = contract, _parquet(stream)
-        self.total = self._file.metadata.num_rows
-        self.names = self._file.schema_arrow.names
+        self.total: int | None = self._file.metadata.num_rows
+        self.schema: pa.Schema | None = self._file.schema_arrow
+        self.names: Sequence[str] = self._file.schema_arrow.names
         check_header(contract, self.names)
         self._check_types(self._file.schema_arrow)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns as they are."""
-        return self._file.schema_arrow
 
     def chunks(self, count: int) -> Iterator[Callable[[], Chunk]]:
         """As ``Reader``."""
@@ -135,9 +148,7 @@ class ParquetReader:
     def _parse(self, batch: pa.RecordBatch, first: int) -> Chunk:
         table = pa.Table.from_batches([batch])
         judged = _each(self._contract, table, columns.of_arrow)
-        rows = table.num_rows
-        faults = judged_faults(judged, lambda: range(first, first + rows))
-        return Chunk(table, judged, faults, any_bad(judged, rows), 0, rows)
+        return assembled(table, judged, [], lambda: range(first, first + len(table)), len(table))
 
     def _check_types(self, schema: pa.Schema) -> None:
         wrong = [
@@ -152,13 +163,15 @@ class ParquetReader:
 class JsonReader:
     """JSON lines: one object a line, its fields in any order."""
 
-    unit = "B"
+    kind: Format = "jsonl"
+    schema: pa.Schema | None = None
+    unit: str = "B"
 
     def __init__(self, contract: Contract, stream: BinaryIO, size: int | None) -> None:
         self._contract, self._lines = contract, Lines(stream, quoted=False)
         self._known = frozenset({*(feature.name for feature in contract.features), contract.target.name})
         self.total = size
-        self.names = [*(feature.name for feature in contract.features), contract.target.name]
+        self.names: Sequence[str] = [*(feature.name for feature in contract.features), contract.target.name]
 
     def chunks(self, count: int) -> Iterator[Callable[[], Chunk]]:
         """As ``Reader``."""
@@ -170,8 +183,7 @@ class JsonReader:
             feature.name: columns.of_objects(feature, [row.get(feature.name) for row in rows])
             for feature in _expected(self._contract)
         }
-        faults = sorted([*lost, *judged_faults(judged, lambda: lines)])
-        return Chunk(rows, judged, faults, any_bad(judged, len(rows)), len({fault.line for fault in lost}), len(piece.data))
+        return assembled(rows, judged, lost, lambda: lines, len(piece.data))
 
     def _rows(self, piece: Piece) -> tuple[list[Record], list[int], list[Located]]:
         rows, lines, lost = [], [], []

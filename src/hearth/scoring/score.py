@@ -3,38 +3,41 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import nsmallest
 from itertools import islice
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
 from hearth.bundle import Prediction, Predictor
 from hearth.errors import DataError
-from hearth.schema import Contract, Target
-from hearth.scoring.chunk import SHOWN, Chunk, Located, as_feature, typed
-from hearth.scoring.readers import CsvReader, JsonReader, ParquetReader, Reader
+from hearth.schema import Target
+from hearth.scoring.chunk import SHOWN, Chunk, Format, Located
+from hearth.scoring.readers import Reader
+from hearth.scoring.shape import Shape
 from hearth.scoring.sinks import CsvSink, JsonSink, ParquetSink, Sink
 
-Format = Literal["csv", "parquet", "jsonl"]
 Progress = Callable[[int], object]
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a table: rows read, rows at fault, and the first faults, at most ``SHOWN``."""
+    """What became of a table: rows read, rows at fault, faults in all, and the first of them, at most ``SHOWN``."""
 
     rows: int = 0
     faulty: int = 0
+    found: int = 0
     faults: list[Located] = field(default_factory=list)
 
     def add(self, chunk: Chunk) -> None:
         """Count a chunk in."""
         self.rows += chunk.rows
         self.faulty += chunk.faulty
+        self.found += chunk.found
         self.faults = nsmallest(SHOWN, [*self.faults, *chunk.faults])
 
 
@@ -46,33 +49,25 @@ class Scored:
     encoded: pa.Buffer | pa.Table | None
 
 
-def open_reader(stream: BinaryIO, kind: Format, contract: Contract, size: int | None) -> Reader:
-    """The reader of a format. ``size`` of the stream in bytes is for the progress bar.
-
-    Raises:
-        DataError: the columns do not fit the contract, or the stream is of another format.
-    """
-    if kind == "parquet":
-        return ParquetReader(contract, stream)
-    return CsvReader(contract, stream, size) if kind == "csv" else JsonReader(contract, stream, size)
+Job = Callable[[], Scored]
 
 
 class Scorer:
-    """Scores chunks of ``reader`` into ``sink``.
+    """Scores chunks of a reader into a stream of format ``kind``.
 
     Raises:
         DataError: the table has a column of the name of an answer.
     """
 
     def __init__(self, predictor: Predictor, reader: Reader, kind: Format, stream: BinaryIO) -> None:
-        self._predictor, self._reader, self._kind = predictor, reader, kind
-        self._target = predictor.contract.target
-        _refuse_names(reader.names, answer_names(self._target))
-        self._verbatim = isinstance(reader, ParquetReader) or _same(reader, kind)
-        self._sink = self._open_sink(stream)
+        _refuse_names(reader.names, predictor.contract.target)
+        self._predictor, self._reader = predictor, reader
+        self._shape = Shape(predictor.contract, reader, kind)
+        schema = pa.schema([*self._shape.schema, *answer_schema(predictor.contract.target)])
+        self._sink = _sink(stream, kind, schema)
 
     def run(self, count: int, *, skip: bool, advance: Progress) -> Outcome:
-        """Score everything, ``count`` rows at a time; without ``skip`` nothing is written from the first faulty chunk on."""
+        """Score everything, about ``count`` rows at a time. Without ``skip``, nothing is written after the first fault."""
         outcome = Outcome()
         for scored in _ordered(self._jobs(count, outcome, skip=skip)):
             outcome.add(scored.chunk)
@@ -82,15 +77,57 @@ class Scorer:
         self._sink.close()
         return outcome
 
-    def _jobs(self, count: int, outcome: Outcome, *, skip: bool) -> Iterator[Callable[[], Scored]]:
+    def _jobs(self, count: int, outcome: Outcome, *, skip: bool) -> Iterator[Job]:
         for parse in self._reader.chunks(count):
-            yield lambda parse=parse: self._score(parse(), outcome, skip=skip)
+            yield partial(self._score, parse, outcome, skip=skip)
 
-    def _score(self, chunk: Chunk, outcome: Outcome, *, skip: bool) -> Scored:
+    def _score(self, parse: Callable[[], Chunk], outcome: Outcome, *, skip: bool) -> Scored:
+        chunk = parse()
         if not skip and (chunk.faulty or outcome.faulty):
             return Scored(chunk, None)
-        prediction = self._predictor.predict(chunk.matrix(self._predictor.contract))
-        return Scored(chunk, self._sink.encode(self._rows(chunk), answers(self._target, prediction)))
+        contract = self._predictor.contract
+        answers = as_table(contract.target, self._predictor.predict(chunk.matrix(contract)))
+        return Scored(chunk, self._sink.encode(self._shape.rows(chunk), answers))
 
-    def _rows(self, chunk: Chunk) -> pa.Table | Sequence[object]:
-        ...
+
+def answer_schema(target: Target) -> pa.Schema:
+    """The columns that a prediction adds."""
+    if target.task == "regression":
+        return pa.schema([(name, pa.float64()) for name in ("prediction", "lower", "upper")])
+    return pa.schema([("prediction", pa.string()), *((f"probability_{name}", pa.float64()) for name in target.classes)])
+
+
+def as_table(target: Target, prediction: Prediction) -> pa.Table:
+    """A prediction as the columns of ``answer_schema``."""
+    if prediction.probabilities is None:
+        columns = [prediction.value, prediction.lower, prediction.upper]
+    else:
+        labels = pa.array(target.classes, pa.string()).take(pa.array(prediction.value.astype(np.int32)))
+        columns = [labels, *np.ascontiguousarray(prediction.probabilities.T)]
+    return pa.table([pa.array(column) for column in columns], schema=answer_schema(target))
+
+
+def _refuse_names(names: Sequence[str], target: Target) -> None:
+    taken = [name for name in answer_schema(target).names if name in names]
+    if taken:
+        raise DataError(f"the table has a column {taken[0]} already, where the answer would stand: rename it")
+
+
+def _sink(stream: BinaryIO, kind: Format, schema: pa.Schema) -> Sink:
+    if kind == "jsonl":
+        return JsonSink(stream)
+    return CsvSink(stream, schema) if kind == "csv" else ParquetSink(stream, schema)
+
+
+def _ordered(jobs: Iterator[Job]) -> Iterator[Scored]:
+    """Do the jobs on all cores and hand out what they return in their order; at most two more than cores wait."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    pool = ThreadPoolExecutor(cores)
+    try:
+        waiting = deque(pool.submit(job) for job in islice(jobs, cores + 1))
+        while waiting:
+            done = waiting.popleft().result()
+            waiting.extend(pool.submit(job) for job in islice(jobs, 1))
+            yield done
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -80,21 +80,46 @@ class ParquetSink:
 
     def __init__(self, stream: BinaryIO, schema: pa.Schema) -> None:
         textual = [field.name for field in schema if not pa.types.is_floating(field.type)]
-        self._schema = schema
-        self._writer = pyarrow.parquet.ParquetWriter(pa.PythonFile(stream, mode="w"), schema, use_dictionary=textual)
+        self._stream, self._tail, self._schema = stream, _Tail(), schema
+        self._writer = pyarrow.parquet.ParquetWriter(pa.PythonFile(self._tail, mode="w"), schema, use_dictionary=textual)
 
     def encode(self, rows: pa.Table | Sequence[Record], answers: pa.Table) -> pa.Table:
         """As ``Sink``."""
-        columns = [*pa.table(rows).columns, *answers.columns]
-        return pa.table(columns, schema=self._schema)
+        return pa.table([*pa.table(rows).columns, *answers.columns], schema=self._schema)
 
     def write(self, encoded: pa.Buffer | pa.Table) -> None:
         """As ``Sink``."""
         self._writer.write_table(encoded)
+        self._stream.writelines(self._tail.taken())
 
     def close(self) -> None:
         """As ``Sink``."""
         self._writer.close()
+        self._stream.writelines(self._tail.taken())
+
+
+class _Tail(io.RawIOBase):
+    """Holds what Arrow writes until it is taken, so that a broken pipe is met in Python and a pipe needs no position."""
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+        self._position = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self._written.append(bytes(data))
+        self._position += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._position
+
+    def taken(self) -> list[bytes]:
+        """What was written since the last time."""
+        written, self._written = self._written, []
+        return written
 
 
 def _cells(column: pa.Array) -> pa.Array:

@@ -1,0 +1,157 @@
+"""The command ``hearth``. What a subcommand needs is imported when it runs: ``--help`` answers at once."""
+# ruff: noqa: PLC0415 - see above
+
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from hearth import __version__
+from hearth.errors import HearthError
+from hearth.imports import boosting, needed
+
+if TYPE_CHECKING:
+    from hearth.bundle import Predictor
+
+PRODUCTION = Path("models/production")
+INTERNAL, INTERRUPTED = 70, 130  # exit codes; 70 is EX_SOFTWARE of sysexits.h
+
+app = typer.Typer(
+    name="hearth",
+    help="From a table to a tended prediction service.",
+    epilog="Exit codes: 0 fine, 1 the input or the call is at fault, 70 hearth is.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run ``hearth`` and exit: 0 fine, 1 where a person can mend it, 70 where only its makers can, 130 on Ctrl-C."""
+    try:
+        code = _run()
+    except HearthError as error:
+        code = _say(f"hearth: {error}", error.exit_code)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the top handler
+        if os.environ.get("HEARTH_DEBUG") == "1":
+            traceback.print_exc()
+        code = _say(f"hearth: internal error ({type(error).__name__}: {error}); please report it", INTERNAL)
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        return app(standalone_mode=False) or 0
+    except typer.TyperException as error:  # wrong usage: exit code 2 has another meaning here
+        return _say(f"hearth: {error.format_message()}\nTry: hearth --help", 1)
+
+
+def _say(text: str, code: int) -> int:
+    sys.stderr.write(f"{text}\n")
+    return code
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        _print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def hearth(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """From a table to a tended prediction service."""
+
+
+@app.command(epilog="Example: hearth predict rows.parquet predictions.parquet --on-error skip")
+def predict(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Table of features, or - for standard input.")],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File to write, or - for standard output.")],
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle.")] = PRODUCTION,
+    on_error: Annotated[
+        Literal["stop", "skip"], typer.Option(help="What a row at fault does: stop everything, or be left out.")
+    ] = "stop",
+    form: Annotated[
+        Literal["csv", "parquet", "jsonl"] | None,
+        typer.Option("--format", help="Of - (CSV if not given) and of files without a known suffix."),
+    ] = None,
+    chunk: Annotated[int, typer.Option(min=1, help="Rows held in memory at once, for each core.")] = 100_000,
+) -> None:
+    """Score a CSV, Parquet or JSON lines table of any size.
+
+    The columns are kept and the prediction is set beside them: prediction, lower and upper, or for a classification
+    prediction and probability_CLASS. The target may be among the columns; it is passed on.
+
+    Rows that do not keep the contract are told on standard error by line (by row for Parquet). With --on-error stop OUTPUT
+    is then not written; on standard output, the chunks before the first of them may be.
+    """
+    _end_with_the_pipe()
+    needed("pyarrow")
+    needed("tqdm")
+    predictor = _load(bundle, threads=1)
+    from hearth.scoring import score_file
+
+    told = score_file(predictor, source, target, given=form, count=chunk, skip=on_error == "skip")
+    sys.stderr.writelines(f"{line}\n" for line in told)
+
+
+@app.command(epilog="Example: hearth verify models/production")
+def verify(bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")] = PRODUCTION) -> None:
+    """Check the sums of a bundle, load it, ask its probe; print its digest."""
+    _print(_load(bundle).digest)
+
+
+@app.command(epilog="Example: hearth explain models/production row.json")
+def explain(
+    bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
+    row: Annotated[Path, typer.Argument(help="JSON object with the features of one row, or - for standard input.")],
+) -> None:
+    """Print the prediction for one row, and how much each feature adds to it (SHAP), largest first, as JSON.
+
+    base and the contributions add up to the prediction, or for a classification to the log-odds of the class named.
+    """
+    predictor = _load(bundle)
+    from hearth.bundle.explained import explained
+
+    _print(json.dumps(explained(predictor, _object(row)), indent=1, ensure_ascii=False))
+
+
+def _load(bundle: Path, threads: int | None = None) -> "Predictor":
+    boosting()
+    from hearth.bundle import Predictor
+
+    return Predictor.load(bundle, threads)
+
+
+def _object(path: Path) -> dict[str, object]:
+    try:
+        text = sys.stdin.read() if path == Path("-") else path.read_text(encoding="utf-8")
+        row = json.loads(text)
+    except OSError as error:
+        raise HearthError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise HearthError(f"{path} is not JSON in UTF-8: {error}") from error
+    if not isinstance(row, dict):
+        raise HearthError(f"{path} must hold one JSON object: the features of one row by name")
+    return row
+
+
+def _end_with_the_pipe() -> None:
+    """End quietly when the reader of standard output does, as filters do: ``hearth predict IN - | head``."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+def _print(text: str) -> None:
+    _end_with_the_pipe()
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,40 @@
+"""Tiny bundles, made once a session."""
+
+from pathlib import Path
+
+import pytest
+from tests.bundles import KINDS, Tiny, make
+
+from hearth.bundle import write
+
+
+@pytest.fixture(scope="session")
+def regression() -> Tiny:
+    """A number to predict; categories become one column each."""
+    return make("regression")
+
+
+@pytest.fixture(scope="session")
+def binary() -> Tiny:
+    """Two classes; categories stay codes, missing numbers are filled."""
+    return make("binary", "ordinal", imputed=True)
+
+
+@pytest.fixture(scope="session")
+def multiclass() -> Tiny:
+    """Three classes."""
+    return make("multiclass")
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def tiny(request: pytest.FixtureRequest) -> Tiny:
+    """Each of the three in turn."""
+    made: Tiny = request.getfixturevalue(request.param)
+    return made
+
+
+@pytest.fixture
+def folder(regression: Tiny, tmp_path: Path) -> Path:
+    """A regression's bundle on disk, to be damaged at will."""
+    write(regression.bundle, tmp_path / "bundle")
+    return tmp_path / "bundle"

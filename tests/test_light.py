@@ -1,0 +1,85 @@
+"""What serving imports stays light: proved from the source, since XGBoost imports what it finds installed."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src"
+LIGHT = {"numpy", "scipy", "xgboost"}
+
+
+def file_of(module: str) -> Path | None:
+    """The source of a first-party module."""
+    path = SOURCE.joinpath(*module.split("."))
+    return next((each for each in (path / "__init__.py", path.with_suffix(".py")) if each.is_file()), None)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file names in an import, at any depth, and each name that may be a module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if file_of(f"{node.module}.{alias.name}"))
+
+
+def reached(*modules: str) -> tuple[set[str], set[str]]:
+    """First-party modules, packages on the way included, and top-level packages of others that modules import."""
+    ours, others, waiting = set[str](), set[str](), list(modules)
+    while waiting:
+        module = waiting.pop()
+        path = file_of(module)
+        if path is None:
+            others.add(module.partition(".")[0])
+        elif module not in ours:
+            ours.add(module)
+            waiting += [*imported(path), *([module.rpartition(".")[0]] if "." in module else [])]
+    return ours, others - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("hearth.errors", set[str]()),
+        ("hearth.schema", set[str]()),
+        ("hearth.artifacts", set[str]()),
+        ("hearth.imports", set[str]()),
+        ("hearth.bundle", LIGHT),
+        ("hearth.bundle.explained", LIGHT),
+    ],
+)
+def test_what_serving_imports_is_light(module: str, allowed: set[str]) -> None:
+    """The standard library, and for the bundle numpy, scipy and XGBoost; nothing heavier at any depth."""
+    ours, others = reached(module)
+    assert module in ours
+    assert others <= allowed
+
+
+def test_every_module_of_the_bundle_is_light() -> None:
+    """Also one that nothing imports yet."""
+    modules = [f"hearth.bundle.{path.stem}" for path in (SOURCE / "hearth" / "bundle").glob("*.py")]
+    assert len(modules) > 5
+    assert reached(*modules)[1] <= LIGHT
+
+
+def test_the_bundle_knows_nothing_of_what_stands_above_it() -> None:
+    """Of hearth it reaches errors, schema, artifacts and itself."""
+    ours, _ = reached("hearth.bundle")
+    assert {name for name in ours if not name.startswith("hearth.bundle")} == {
+        "hearth",
+        "hearth.artifacts",
+        "hearth.errors",
+        "hearth.schema",
+    }
+
+
+def test_the_walk_sees_what_is_heavy() -> None:
+    """Else the tests above would pass for nothing."""
+    assert {"pyarrow", "tqdm"} <= reached("hearth.scoring")[1]
+    assert "pydantic" in reached("hearth.params")[1]
