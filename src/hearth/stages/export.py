@@ -59,11 +59,13 @@ def main(argv: Sequence[str]) -> None:
     settings = params.load(args.params)
     build = read(args.prepared, args.reports, settings)
     experiments = {name: experiment.read(args.experiments / name) for name in EXPERIMENTS}
-    digest = write(build.bundle(experiments[str(build.metrics["winner"])]), args.out)
+    winner = str(build.metrics["winner"])
+    bundle = build.bundle(experiments[winner])
+    digest = write(bundle, args.out)
     Predictor.load(args.out)
     print(f"bundle {digest}")  # noqa: T201 - the stage's result
     if settings.tracking.enabled:
         from hearth.training import tracking  # noqa: PLC0415 - MLflow takes seconds to import
 
-        bundles = {name: build.bundle(one) for name, one in experiments.items()}
+        bundles = {name: bundle if name == winner else build.bundle(one) for name, one in experiments.items()}
         tracking.log_build(settings.tracking, bundles, args.experiments, args.reports, digest)

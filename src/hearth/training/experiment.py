@@ -92,13 +92,19 @@ def read(folder: Path) -> Experiment:
 
 
 def read_candidates(folder: Path) -> tuple[float, ...]:
-    """The mean score of every candidate, in the order tried; none where nothing was searched."""
+    """The mean score of every candidate, in the order tried; none where nothing was searched.
+
+    Raises:
+        DataError: the file is not a table of candidates.
+    """
     path = folder / "candidates.csv"
     if not path.exists():
         return ()
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    return tuple(float(row[header.index("sd") - 1]) for row in rows)
+    try:
+        header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
+        return tuple(float(row[header.index("sd") - 1]) for row in rows)
+    except (OSError, ValueError, IndexError) as error:
+        raise DataError(f"{path} cannot be read: {error}. Run the stage that writes it: dvc repro.") from error
 
 
 def candidates_csv(tried: Sequence[Candidate], task_objective: str) -> str:

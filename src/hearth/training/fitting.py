@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 import xgboost as xgb
+from numpy.typing import NDArray
 from xgboost.libpath import find_lib_path
 
 from hearth.bundle.predictor import as_scores
@@ -67,7 +68,7 @@ def fit_transform(contract: Contract, x: Matrix, prepare: PrepareParams) -> Tran
     """Fit imputation and scaling to coded training rows, shape (n, len(contract.names)).
 
     Missing values are left out of means and standard deviations (population, as scikit-learn's StandardScaler) unless the
-    median fills them. Columns without a value, or without spread, are left as they are.
+    median fills them. Columns without spread are not scaled, those without a value are left as they are.
     """
     numeric = np.array([feature.type != "category" for feature in contract.used])
     empty = np.isnan(x).all(axis=0)
@@ -76,8 +77,7 @@ def fit_transform(contract: Contract, x: Matrix, prepare: PrepareParams) -> Tran
     filled = usable if fill is None else np.where(np.isnan(usable), fill, usable)
     scales = numeric & (prepare.scaling == "standard")
     shift = np.where(scales, np.nanmean(filled, axis=0), 0.0)
-    spread = np.nanstd(filled, axis=0)
-    scale = np.where(scales & (spread > 0), spread, 1.0)
+    scale = np.where(scales & _spreads(filled), np.nanstd(filled, axis=0), 1.0)
     onehot = prepare.encoding == "onehot"
     return Transform(
         features=contract.names,
@@ -86,6 +86,14 @@ def fit_transform(contract: Contract, x: Matrix, prepare: PrepareParams) -> Tran
         scale=tuple(scale.tolist()),
         levels=tuple(len(feature.values) if onehot else 0 for feature in contract.used),
     )
+
+
+def _spreads(x: Matrix) -> NDArray[np.bool_]:
+    """Whether each column varies by more than its variance's rounding errors (the bound of scikit-learn's StandardScaler)."""
+    count, eps = (~np.isnan(x)).sum(axis=0), np.finfo(np.float64).eps
+    variance, mean = np.nanvar(x, axis=0), np.nanmean(x, axis=0)
+    spreads: NDArray[np.bool_] = variance > count * eps * variance + (count * mean * eps) ** 2
+    return spreads
 
 
 def fittable(table: Table, prepare: PrepareParams) -> Table:
@@ -129,11 +137,11 @@ def boost(data: xgb.DMatrix, recipe: Recipe, target: Target, seed: int, threads:
     }
     booster = xgb.Booster(params, [data])
     advance(booster, data, recipe.rounds)
-    return booster.reset()
+    return booster
 
 
 def advance(booster: xgb.Booster, data: xgb.DMatrix, rounds: int) -> None:
-    """Boost by this many rounds, as ``xgb.train`` does, which spends a quarter of a small fit's time on asking for names again.
+    """Boost by this many rounds, as ``xgb.train`` does, which spends a quarter of a small fit's time beside the boosting.
 
     Raises:
         XGBoostError: a parameter or the data are not what XGBoost takes.

@@ -34,6 +34,6 @@ def load(path: Path) -> Folds:
     """
     try:
         folds: Folds = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path} cannot be read: {error}. Run the stage that writes it: dvc repro.") from error
     return folds

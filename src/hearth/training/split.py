@@ -10,8 +10,10 @@ from hearth.training.table import Rows, Table
 
 
 def groups(table: Table) -> Rows:
-    """The group of each row, numbered by first appearance: rows with equal features share one."""
-    _, first, inverse = np.unique(table.x, axis=0, return_index=True, return_inverse=True, equal_nan=True)
+    """The group of each row, numbered by first appearance: rows with equal features, gaps included, share one."""
+    same = np.ascontiguousarray(np.where(np.isnan(table.x), np.nan, table.x + 0.0))  # one NaN, one zero
+    rows = same.view(np.dtype((np.void, same.itemsize * same.shape[1]))).ravel()  # by bytes, since NaN is never equal
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
     order = np.empty(len(first), dtype=np.intp)
     order[np.argsort(first, kind="stable")] = np.arange(len(first))
     return order[inverse.reshape(-1)]

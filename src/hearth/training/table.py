@@ -84,5 +84,5 @@ def _target(column: pa.ChunkedArray, contract: Contract) -> Vector:
 
 
 def _floats(column: pa.ChunkedArray) -> Vector:
-    values: Vector = column.cast(pa.float64()).to_numpy()
+    values: Vector = column.cast(pa.float64(), safe=False).to_numpy()  # a large integer loses digits, as float() would
     return values

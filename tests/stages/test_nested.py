@@ -1,0 +1,51 @@
+"""Nested cross-validation: the whole search anew inside each outer fold."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.tiny import KINDS, Kind, checkout, coded, settings
+
+from hearth.stages import nested
+from hearth.training.experiment import EXPERIMENTS
+from hearth.training.metrics import OBJECTIVE
+from hearth.training.split import repeated_folds
+
+SMALL = {"candidates": 2, "folds": 2, "repeats": 1}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_stage_reports_every_metric_and_who_won_how_often(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: Kind
+) -> None:
+    """Means over the outer folds are written and printed; as many winners as folds, all of them experiments."""
+    chosen = checkout(tmp_path, kind, tuning=SMALL)
+    out = tmp_path / "reports/nested.json"
+    nested.main(["--params", str(tmp_path / "params.yaml"), "--raw", str(tmp_path / "data/raw"), "--out", str(out)])
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert sum(found["winners"].values()) == chosen.evaluate.folds * chosen.evaluate.repeats
+    assert set(found["winners"]) <= set(EXPERIMENTS)
+    assert OBJECTIVE[chosen.data.task] in found["cv"]
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed] == list(found["cv"])
+
+
+def test_an_outer_fold_is_searched_without_its_validation_rows() -> None:
+    """Other truths in the rows that measure change the measure, and neither the winner nor any answer."""
+    data, chosen = coded(), settings(tuning=SMALL)
+    rows = np.arange(len(data))
+    train, valid = data.take(rows[rows % 3 > 0]), data.take(rows[rows % 3 == 0])
+    name, measured = nested.outer_fold(train, valid, chosen)
+    moved, shifted = nested.outer_fold(train, replace(valid, y=valid.y + 100), chosen)
+    assert name == moved
+    assert shifted["rmse"] > 90 > measured["rmse"]
+
+
+def test_the_best_of_an_outer_fold_has_the_lowest_score_of_the_three() -> None:
+    """The winner comes from all three experiments, run on the rows that are given."""
+    data, chosen = coded(), settings(tuning=SMALL)
+    best = nested.best_of(data, repeated_folds(data, 2, 2, 0), chosen)
+    assert best.name in EXPERIMENTS
+    assert len(best.folds) == 2

@@ -1,0 +1,256 @@
+"""Promises that the repository makes as a whole: who imports whom, what is named where, what the README says."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.main import get_command
+
+import hearth.params
+from hearth.cli import app
+from hearth.params import Frozen
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "hearth"
+MODULES = sorted(SOURCE.rglob("*.py"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+LIGHT = frozenset({"numpy", "scipy", "xgboost", *sys.stdlib_module_names})
+# What a part of this package may import of it: stages -> training -> bundle, and what all share.
+SHARED = {"artifacts", "errors", "imports", "params", "schema"}
+MAY = {
+    "bundle": {"artifacts", "errors", "schema", "bundle"},
+    "sources": SHARED | {"sources"},
+    "training": SHARED | {"bundle", "training"},
+    "reporting": SHARED | {"bundle", "training", "reporting"},
+    "scoring": SHARED | {"bundle", "sources", "scoring"},
+    "stages": SHARED | {"bundle", "sources", "training", "reporting", "stages"},
+}
+# Modules that may import MLflow.
+LOGGING = {"training/tracking.py", "release/registry.py"}
+# Words of the table that this repository happens to come with.
+WORDS = ("boston", "housing", "price", "tract", "crime", "harrison", "rubinfeld")
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """The parsed file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, at any level, with its dots."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            whole = node.module == "hearth"
+            yield from (f"hearth.{alias.name}" if whole else str(node.module) for alias in node.names)
+
+
+def part(path: Path) -> str:
+    """The part of this package that a file belongs to: a folder, or the name of a module at the top."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def tracked() -> list[Path]:
+    """The files in git."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
+def texts() -> dict[str, bytes]:
+    """The text files in git: those without a zero byte."""
+    contents = {str(path.relative_to(ROOT)): path.read_bytes() for path in tracked()}
+    return {name: content for name, content in contents.items() if b"\0" not in content}
+
+
+@pytest.mark.parametrize("name", sorted(MAY))
+def test_imports_go_in_the_directions_of_the_design(name: str) -> None:
+    """A part imports the parts below it and no other."""
+    found = {
+        (str(path.relative_to(SOURCE)), module.split(".")[1])
+        for path in MODULES
+        if part(path) == name
+        for module in imported(path)
+        if module.startswith("hearth.") and module.split(".")[1] != "__version__"
+    }
+    assert found or name == "sources"
+    assert {one for one in found if one[1] not in MAY[name]} == set()
+
+
+def test_every_folder_of_the_package_has_its_directions() -> None:
+    """A new part is given its place here."""
+    assert {path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()} - {"release"} == set(MAY)
+
+
+def test_only_tracking_and_the_registry_import_mlflow() -> None:
+    """Everything else runs without MLflow."""
+    found = {str(path.relative_to(SOURCE)) for path in MODULES if any(one.split(".")[0] == "mlflow" for one in imported(path))}
+    assert "training/tracking.py" in found
+    assert found <= LOGGING
+
+
+def test_the_bundle_needs_nothing_heavier_than_xgboost() -> None:
+    """What serving loads imports the standard library, numpy, scipy, xgboost, and three light modules of ours."""
+    light = [path for path in MODULES if part(path) in {"bundle", "artifacts", "errors", "schema"}]
+    assert len(light) > 6
+    assert {one.split(".")[0] for path in light for one in imported(path)} - {"hearth"} <= LIGHT
+
+
+def names_in(path: Path) -> Iterator[str]:
+    """Every identifier of a file and every string, whole."""
+    for node in ast.walk(tree(path)):
+        yield from (str(value) for field, value in ast.iter_fields(node) if isinstance(value, str) and field != "type_comment")
+        yield from (key.arg for key in getattr(node, "keywords", []) if key.arg)
+
+
+def test_no_column_of_the_table_is_named_in_the_code() -> None:
+    """No string and no identifier is a column; those of four letters and more stand nowhere, also not in templates."""
+    columns = {*PARAMS["features"], PARAMS["data"]["target"]}
+    short = {name for name in columns if len(name) > 1}  # a letter stands for too much
+    assert {(path.name, name) for path in MODULES for name in names_in(path) if name in short} == set()
+    long = re.compile(rf"\b({'|'.join(name for name in columns if len(name) > 3)})\b", re.IGNORECASE)
+    files = [path for path in SOURCE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert {(path.name, found.group()) for path in files for found in long.finditer(path.read_text(encoding="utf-8"))} == set()
+
+
+def test_no_word_of_the_table_stands_in_the_code() -> None:
+    """Neither code nor comments nor templates speak of what this table is about, nor do the defaults of settings."""
+    words = re.compile(rf"\b({'|'.join(WORDS)})s?\b", re.IGNORECASE)
+    files = [path for path in SOURCE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert {(path.name, found.group()) for path in files for found in words.finditer(path.read_text(encoding="utf-8"))} == set()
+    assert words.search(str(PARAMS))
+
+
+def fields(model: type[Frozen]) -> Iterator[str]:
+    """The name of every key that a settings model and those inside it have."""
+    yield from model.model_fields
+    for one in Frozen.__subclasses__():
+        yield from one.model_fields
+
+
+def read_names() -> set[str]:
+    """Every attribute that code or a template reads, outside the checks of the settings themselves."""
+    found: set[str] = set()
+    for path in MODULES:
+        checks = {
+            id(inner)
+            for node in ast.walk(tree(path))
+            if isinstance(node, ast.FunctionDef) and "model_validator" in "".join(map(ast.unparse, node.decorator_list))
+            for inner in ast.walk(node)
+        }
+        found |= {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute) and id(node) not in checks}
+    for path in SOURCE.rglob("*.j2"):
+        found |= set(re.findall(r"\bcard\.(\w+)", path.read_text(encoding="utf-8")))
+    return found
+
+
+def test_every_setting_has_a_reader() -> None:
+    """Each key of the settings is read somewhere; those that are handed on as a whole are known by where they go."""
+    handed_on = {"bundled", "csv", "kaggle", "max_bin", "num_parallel_tree"}  # getattr by data.source; model_dump to XGBoost
+    assert sorted(set(fields(hearth.params.Params)) - read_names() - handed_on) == []
+    assert {"max_bin", "num_parallel_tree"} == set(hearth.params.FixedParams.model_fields)
+
+
+def test_every_setting_is_in_the_file_with_the_comment_that_it_needs() -> None:
+    """A number of the pipeline has a comment on its line; the file has every section of the settings in their order."""
+    assert list(PARAMS) == list(hearth.params.Params.model_fields)
+    lines = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
+    at = lines.index("prepare:")
+    number = re.compile(r"^  \w+: (?!null)[\d.]+\s*(#.*)?$")
+    bare = [line for line in lines[at:] if (found := number.match(line)) and not found.group(1)]
+    assert [line for line in bare if "folds" not in line and "repeats" not in line and "seed" not in line] == []
+
+
+def test_the_keys_that_stages_declare_are_in_the_settings() -> None:
+    """DVC fails late on a key that is not there; this fails early."""
+    for stage in GRAPH.values():
+        for key in stage.get("params", []):
+            value: object = PARAMS
+            for name in key.split("."):
+                assert isinstance(value, dict)
+                assert name in value, f"{key} is not in params.yaml"
+                value = value[name]
+
+
+def code_spans() -> str:
+    """The code of the README, inline and in blocks."""
+    blocks = re.findall(r"```(?:console|sh|bash)\n(.*?)```", README, re.DOTALL)
+    outside = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    return "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", outside)])
+
+
+def test_the_targets_that_the_readme_names_exist() -> None:
+    """``make X`` in a code span is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", code_spans()))
+    assert {"repro", "test"} <= named
+    assert named - targets == set()
+
+
+def test_the_commands_that_the_readme_names_exist() -> None:
+    """``hearth X`` in a code span is a command; ``dvc exp run -S`` sets a key that there is."""
+    commands = set(getattr(get_command(app), "commands", {}))
+    assert set(re.findall(r"\bhearth ([a-z]+)", code_spans())) - commands == set()
+    known = {f"{section}.{key}" for section, part_ in PARAMS.items() for key in part_}
+    assert set(re.findall(r"-S (\S+?)=", code_spans())) - known == set()
+
+
+def test_the_files_that_the_readme_names_exist() -> None:
+    """A path in a code span is in git or is what a stage writes; a relative link leads somewhere."""
+    outs = [next(iter(out)) for stage in GRAPH.values() for kind in ("outs", "metrics") for out in stage.get(kind, [])]
+    made = [*outs, "reports/nested.json"]
+    top = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
+    paths = set(re.findall(rf"(?:^|\s)((?:{top})/[\w./-]+)", code_spans(), re.MULTILINE))
+    links = set(re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", README))
+    assert paths
+    missing = {path for path in paths | links if not (ROOT / path).exists()}
+    assert {path for path in missing if not any(Path(path).is_relative_to(out) for out in made)} == set()
+
+
+def test_the_stages_that_the_readme_explains_are_those_of_the_graph() -> None:
+    """The table of stages has a line for each, in their order."""
+    rows = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
+    assert rows == list(GRAPH)
+
+
+def test_text_in_git_has_unix_lines() -> None:
+    """Every text file ends with a line feed and holds no carriage return."""
+    found = texts()
+    assert len(found) > 50
+    assert [name for name, content in found.items() if b"\r" in content] == []
+    assert [name for name, content in found.items() if content and not content.endswith(b"\n")] == []
+
+
+def test_no_file_in_git_names_a_folder_of_a_machine() -> None:
+    """Paths are relative."""
+    machine = re.compile("|".join(re.escape(f"/{name}/") for name in ("work", "root", "tmp/lab", "home/runner")))
+    found = {name: machine.search(content.decode("utf-8", "replace")) for name, content in texts().items()}
+    assert [name for name, hit in found.items() if hit] == []
+
+
+def test_no_file_in_git_is_large() -> None:
+    """Git holds sources and small reports; what is larger is DVC's."""
+    assert [path.name for path in tracked() if path.stat().st_size > 1_000_000] == []
+
+
+def test_the_locks_pin_every_package_with_hashes_and_name_no_host() -> None:
+    """Each requirement is one version with sums, from whatever index the user has."""
+    locks = sorted((ROOT / "requirements").glob("*.txt"))
+    assert len(locks) >= 3
+    for lock in locks:
+        text = lock.read_text(encoding="utf-8")
+        entries = re.split(r"\n(?=\S)", "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")))
+        assert [
+            entry for entry in entries if entry and not re.match(r"[\w.\[\]-]+==\S+[^\n]*\\\n.*--hash=sha256:", entry)
+        ] == []
+        assert "://" not in text
+        assert "index-url" not in text

@@ -1,0 +1,98 @@
+"""Conformal quantiles: taken out of fold, and holding what they promise."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.tiny import KINDS, Kind, coded, settings
+
+from hearth.bundle.intervals import Conformal
+from hearth.training.conformal import calibrate, cross_coverage, holds
+from hearth.training.fitting import Recipe
+from hearth.training.split import repeated_folds
+from hearth.training.validation import cross_validate, out_of_fold
+
+Vector = NDArray[np.float64]
+RECIPE = Recipe(6, {"max_depth": 3, "learning_rate": 0.3})
+
+
+def law(rows: int, seed: int) -> tuple[Vector, Vector, NDArray[np.int16]]:
+    """Truths with skewed noise around the answers to them, and five folds."""
+    rng = np.random.default_rng(seed)
+    answer = rng.normal(size=rows)
+    return answer + rng.exponential(size=rows) - 1, answer, (rng.permutation(rows) % 5).astype(np.int16)[None]
+
+
+def classes(rows: int, seed: int) -> tuple[Vector, Vector]:
+    """Classes drawn from the probabilities that are the answers."""
+    rng = np.random.default_rng(seed)
+    answer = rng.dirichlet([0.7] * 3, size=rows)
+    return (rng.random(rows)[:, None] > answer.cumsum(axis=1)).sum(axis=1).astype(np.float64), answer
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.95])
+def test_intervals_hold_the_share_of_truths_that_they_promise(coverage: float) -> None:
+    """On a law the cross-conformal share is within four standard errors of the nominal one."""
+    rows = 4000
+    actual, answer, folds = law(rows, seed=1)
+    share, width = cross_coverage(actual, [answer], folds, coverage)
+    error = np.sqrt(coverage * (1 - coverage) / rows)
+    assert abs(share - coverage) < 4 * error
+    assert width == pytest.approx(2 * np.quantile(np.abs(actual - answer), coverage), rel=0.05)
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.95])
+def test_label_sets_hold_the_share_of_truths_that_they_promise(coverage: float) -> None:
+    """Where probabilities are true the share of label sets with the truth is no less than promised, and sets stay small."""
+    rows = 4000
+    actual, answer = classes(rows, seed=2)
+    folds = (np.arange(rows) % 5).astype(np.int16)[None]
+    share, size = cross_coverage(actual, [answer], folds, coverage)
+    assert share > coverage - 4 * np.sqrt(coverage * (1 - coverage) / rows)
+    assert 1 <= size < 3
+
+
+def test_the_rows_of_a_fold_have_no_say_in_their_own_quantile() -> None:
+    """A fold whose errors are far greater than all others is held by none of its intervals."""
+    actual, folds = np.zeros(50), (np.arange(50) % 5).astype(np.int16)
+    answer = np.where(folds == 0, 100.0, 1.0)
+    share, width = cross_coverage(actual, [answer], folds[None], 0.7)
+    assert share == pytest.approx(0.8)
+    assert width == pytest.approx((10 * 2 * 1 + 40 * 2 * 1) / 50)
+
+
+def test_coverage_is_the_mean_over_repeats() -> None:
+    """Two repeats count alike."""
+    actual, answer, folds = law(300, seed=4)
+    other = answer + 1
+    both = cross_coverage(actual, [answer, other], np.vstack([folds, folds]), 0.8)
+    apart = [cross_coverage(actual, [one], folds, 0.8) for one in (answer, other)]
+    assert both == pytest.approx(tuple(np.mean(apart, axis=0)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_quantile_is_that_of_answers_to_rows_not_seen(kind: Kind) -> None:
+    """Calibration pools the out-of-fold scores of every repeat and returns the answers of the first."""
+    table, prepare = coded(kind), settings(kind).prepare
+    folds = repeated_folds(table, 3, 2, 5)
+    repeats = out_of_fold(cross_validate(table, folds, prepare, RECIPE, 7), 2)
+    codes = table.y.astype(int)
+    scores = [abs(table.y - one) if kind == "regression" else 1 - one[np.arange(len(one)), codes] for one in repeats]
+    conformal, first = calibrate(table, folds, prepare, RECIPE, 7, 0.8)
+    assert np.array_equal(first, repeats[0])
+    rank = int(np.ceil((2 * len(table) + 1) * 0.8))
+    assert conformal == Conformal(0.8, np.sort(np.concatenate(scores))[rank - 1], 2 * len(table))
+
+
+def test_an_interval_holds_its_bounds() -> None:
+    """A truth on the bound counts as held, one beyond it does not."""
+    hits, width = holds(Conformal(0.9, 2.0, 10), np.array([2.0, -2.0, 2.1]), np.zeros(3))
+    assert hits.tolist() == [1, 1, 0]
+    assert width.tolist() == [4, 4, 4]
+
+
+def test_a_label_set_holds_every_class_that_is_probable_enough() -> None:
+    """Sets hold the classes at or above one minus the quantile, and the most probable one."""
+    answer = np.array([[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]])
+    hits, size = holds(Conformal(0.9, 0.75, 10), np.array([1.0, 0.0]), answer)
+    assert hits.tolist() == [1, 0]
+    assert size.tolist() == [3, 1]
