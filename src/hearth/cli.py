@@ -155,3 +155,7 @@ def _print(text: str) -> None:
     _end_with_the_pipe()
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

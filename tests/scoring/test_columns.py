@@ -106,7 +106,7 @@ def test_a_column_of_another_type_is_not_accepted(kind: pa.DataType, accepted: s
     assert {feature.type for feature in every if columns.accepts(feature, kind)} == accepted
 
 
-@given(features(), st.lists(st.none() | NUMBERS.filter(lambda n: n == n and abs(n) < 1e300), max_size=8))
+@given(features(), st.lists(st.none() | NUMBERS.filter(lambda n: abs(n) < 1e300), max_size=8))
 def test_numbers_written_as_text_are_judged_as_the_numbers(feature: Feature, values: list[float | None]) -> None:
     """Python's own spelling of a float, read back without a loss; empty is missing."""
     if feature.numeric:
@@ -136,7 +136,7 @@ def test_numbers_written_as_text_are_judged_as_the_numbers(feature: Feature, val
         ("1_000", "1_000"),
         ("0x1f", "0x1f"),
         ("true", "true"),
-        ("１", "１"),
+        ("\uff11", "\uff11"),
         ("1 2", "1 2"),
         ("-nan", "-nan"),
         ("NAN", "NAN"),

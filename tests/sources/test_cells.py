@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearth.schema import Contract, Feature, FeatureType, Target
+from hearth.schema import MOST, Contract, Feature, FeatureType, Target
 from hearth.sources import cells
 
 
@@ -67,6 +67,12 @@ def test_infinity_is_a_fault(kind: FeatureType, value: str) -> None:
     assert parsed(kind, "1", value) == ([1, None], ["infinite"])
 
 
+@pytest.mark.parametrize("value", ["3.5e38", "-1e300"])
+def test_what_single_precision_cannot_hold_is_a_fault(value: str) -> None:
+    """A number that a model would see as infinite is refused while its text is still at hand."""
+    assert parsed("number", "1", value) == ([1.0, None], ["beyond 3.4e+38 in size, where models see infinity"])
+
+
 @pytest.mark.parametrize("value", ["3.5", "1e-3", "9007199254740992", "9007199254740993", "1e20"])
 def test_what_is_no_exact_whole_number_is_a_fault(value: str) -> None:
     """A fraction, or a number too large to be exact as a float, is no integer."""
@@ -116,7 +122,7 @@ def test_of_two_columns_of_one_name_the_first_is_read() -> None:
     assert cells.parse(text, contract) == (pa.table({"a": [1.0], "y": [2.0]}), [])
 
 
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+@given(st.lists(st.floats(-MOST, MOST), min_size=1))
 def test_every_float_is_read_to_the_last_bit(numbers: list[float]) -> None:
     """What Python writes for a float is read as that float."""
     values, faults = parsed("number", *map(repr, numbers))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hearth.schema import Contract, Feature, FeatureType, Target
+from hearth.schema import MOST, Contract, Feature, FeatureType, Target
 from hearth.sources.faults import Fault, marked
 
 MISSING = frozenset({"", "NA", "NaN", "nan", "null"})
@@ -70,9 +70,14 @@ def _booleans(name: str, text: pa.ChunkedArray) -> Column:
 
 def _numbers(name: str, text: pa.ChunkedArray) -> Column:
     values, bad = _floats(text)
-    infinite = pc.is_inf(values)
-    faults = [*marked(name, "not a number", bad, text), *marked(name, "infinite", infinite, text)]
-    return Column(pc.if_else(infinite, None, values), faults)
+    infinite, beyond = pc.is_inf(values), pc.greater(pc.abs(values), MOST)
+    large = pc.and_(beyond, pc.invert(infinite))
+    faults = [
+        *marked(name, "not a number", bad, text),
+        *marked(name, "infinite", infinite, text),
+        *marked(name, f"beyond {MOST:.3g} in size, where models see infinity", large, text),
+    ]
+    return Column(pc.if_else(beyond, None, values), faults)
 
 
 def _floats(text: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hearth import params
 from hearth.artifacts import replacing, write_json
-from hearth.params import BundledSource, CsvSource, DataParams, KaggleSource, load
+from hearth.params import BundledSource, CsvSource, DataParams, KaggleSource
 from hearth.schema import Target
 from hearth.sources.check import canonical, resolved
 from hearth.sources.fetched import Fetched, local
@@ -20,12 +21,12 @@ from hearth.sources.fetched import Fetched, local
 def main(argv: Sequence[str]) -> None:
     """Write ``table.parquet`` and ``contract.json`` to ``--out`` and what was read to ``--report``, or nothing at all."""
     args = _arguments(argv)
-    params = load(args.params)
+    settings = params.load(args.params)
     with tempfile.TemporaryDirectory() as folder:
-        fetched = fetch(params.data, Path(folder))
-        table = canonical(fetched.path, params.contract, params.data.min_rows)
+        fetched = fetch(settings.data, Path(folder))
+        table = canonical(fetched.path, settings.contract, settings.data.min_rows)
         origin = provenance(fetched)
-    contract = resolved(params.contract, table)
+    contract = resolved(settings.contract, table)
     with replacing(args.out) as out:
         pq.write_table(table, out / "table.parquet")
         write_json(out / "contract.json", contract.to_dict(), digits=None)
