@@ -181,8 +181,8 @@ class Check:
     def kill(self, times: int, seed: int) -> Iterator[Line]:
         """Kill builds: half of them anywhere after a new search seed, half in ``export`` alone; then let one end."""
         rng = random.Random(seed)  # noqa: S311 - moments, no secrets
-        self.base.build()
         for name, key, start in (("anywhere", "tuning.seed", 1000), ("in export", "export.probe_rows", 9)):
+            self.base.build()
             began = time.monotonic()
             self.base.set({key: start})
             self.base.build()

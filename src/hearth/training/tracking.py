@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -104,12 +105,12 @@ def _scores(measured: Mapping[str, Mapping[str, Mapping[str, float | None]]]) ->
     """The figures of a contender; null, which is no number (R2 without a spread), is left out."""
     cv = {f"cv_{name}_{part}": value for name, parts in measured["cv"].items() for part, value in parts.items()}
     test = {f"test_{name}": parts["value"] for name, parts in measured["test"].items()}
-    return [Metric(name, value, 0, 0) for name, value in {**cv, **test}.items() if value is not None]
+    return [Metric(name, value, now(), 0) for name, value in {**cv, **test}.items() if value is not None]
 
 
 def _candidates(folder: Path) -> list[Metric]:
     """The score of every candidate as a series, its number as the step."""
-    return [Metric("candidate_score", value, 0, step) for step, value in enumerate(read_candidates(folder))]
+    return [Metric("candidate_score", value, now(), step) for step, value in enumerate(read_candidates(folder))]
 
 
 def _log_model(bundle: Bundle) -> None:
@@ -153,6 +154,11 @@ def _signature(bundle: Bundle, answer: pd.DataFrame) -> ModelSignature:
     inputs = [ColSpec(COLUMN_TYPES[one.type], one.name, required=one.required and one.use) for one in bundle.contract.features]
     outputs = [ColSpec("double" if answer[name].dtype == np.float64 else "string", str(name)) for name in answer.columns]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+
+
+def now() -> int:
+    """Milliseconds since 1970, as MLflow counts them."""
+    return time.time_ns() // 1_000_000
 
 
 def commit() -> str:
