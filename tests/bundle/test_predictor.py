@@ -110,7 +110,7 @@ def test_no_rows_get_an_answer_without_rows(tiny: Tiny) -> None:
     k = tiny.bundle.contract.target.outputs
     answer, explanation = tiny.predictor.predict(np.empty((0, 5))), tiny.predictor.explain(np.empty((0, 5)))
     assert answer.value.shape == (0,)
-    assert answer.probabilities is None or answer.probabilities.shape == (0, k)
+    assert (None if answer.probabilities is None else answer.probabilities.shape) == ((0, k) if k > 1 else None)
     assert explanation.values.shape == ((0, 3, 4) if k == 3 else (0, 4))
     assert explanation.base.shape == ((0, 3) if k == 3 else (0,))
 

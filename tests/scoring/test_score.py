@@ -1,7 +1,7 @@
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from tests.bundles import Tiny, coded, rows_of
 from hearth.bundle import RowError
 from hearth.errors import DataError, HearthError
 from hearth.scoring import score_file
-from hearth.scoring.chunk import Format
+from hearth.scoring.chunk import Chunk, Format
+from hearth.scoring.score import Scored, ordered
 
 FORMATS: Sequence[Format] = ("csv", "parquet", "jsonl")
 HEADER = ["size", "count", "old", "secret", "colour", "depth"]
@@ -226,6 +227,32 @@ def test_faulty_rows_are_left_out_on_demand(regression: Tiny, tmp_path: Path, ki
     assert [row["prediction"] for row in got(tmp_path / f"out.{kind}")] == alone
 
 
+@pytest.mark.parametrize("target", ["parquet", "jsonl", "csv"])
+@pytest.mark.parametrize("source", ["csv", "jsonl"])
+def test_faulty_rows_are_left_out_between_formats_too(binary: Tiny, tmp_path: Path, source: Format, target: Format) -> None:
+    """Columns, labels and answers of what is left stay side by side."""
+    rows: Rows = [{"size": 99.0, "price": "a"}, {"size": 1.0, "price": "b"}, {"size": -5.0, "price": "c"}]
+    path = put(tmp_path / f"in.{source}", rows, ["size", "price"])
+    assert score(binary, path, tmp_path / f"out.{target}", skip=True)[0].endswith("left out 2 of 3 rows")
+    (row,) = got(tmp_path / f"out.{target}")
+    answer = binary.predictor.predict_rows([{"size": 1.0}]).probabilities
+    assert answer is not None
+    assert (row["size"], row["price"], row["probability_yes"]) == (1.0, "b", answer[0, 1])
+
+
+def test_what_arrow_cannot_read_is_refused_with_its_lines(
+    regression: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its word is passed on."""
+
+    def stumble(*_: object) -> None:
+        raise pa.ArrowInvalid("no such thing")
+
+    monkeypatch.setattr(pyarrow.csv, "read_csv", stumble)
+    with pytest.raises(DataError, match="the lines from 2 on cannot be read as CSV: no such thing"):
+        scored(regression, tmp_path, "size\n1\n")
+
+
 def test_all_rows_may_be_left_out(regression: Tiny, tmp_path: Path) -> None:
     """Then the output has a header alone."""
     assert scored(regression, tmp_path, HEAD + "99,,,,\n,,,,\n", skip=True)[0].endswith("left out 2 of 2 rows")
@@ -420,3 +447,37 @@ def test_what_is_scored_is_what_rows_would_be(regression: Tiny, tmp_path: Path, 
     told = score(regression, tmp_path / "in.parquet", tmp_path / "out.parquet", count=count, skip=True)
     assert [row["prediction"] for row in got(tmp_path / "out.parquet")] == sound
     assert told[1:21] == faults[:20]
+
+
+def test_chunks_are_done_side_by_side_in_order_and_never_many_ahead() -> None:
+    """However large the table is, only a few chunks are in memory."""
+    begun: list[int] = []
+
+    def jobs() -> Iterator[Callable[[], Scored]]:
+        for i in range(50):
+            begun.append(i)
+            yield lambda: EMPTY
+
+    for done, _ in enumerate(ordered(jobs()), 1):
+        assert len(begun) <= done + (os.cpu_count() or 1) + 1
+    assert begun == list(range(50))
+
+
+EMPTY = Scored(Chunk([], {}, [], 0, np.zeros(0, dtype=np.bool_), 0, 0), None)
+
+
+def test_what_a_chunk_raises_is_raised() -> None:
+    """In its turn."""
+
+    def broken() -> Scored:
+        raise ZeroDivisionError
+
+    def jobs() -> Iterator[Callable[[], Scored]]:
+        yield lambda: EMPTY
+        yield broken
+        yield from ((lambda: EMPTY) for _ in range(50))
+
+    done = ordered(jobs())
+    assert next(done) is EMPTY
+    with pytest.raises(ZeroDivisionError):
+        next(done)

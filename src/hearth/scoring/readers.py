@@ -221,7 +221,7 @@ def _refuse(constant: str) -> float:
 
 def _parquet(stream: BinaryIO) -> pyarrow.parquet.ParquetFile:
     try:
-        return pyarrow.parquet.ParquetFile(stream)
+        return pyarrow.parquet.ParquetFile(stream, pre_buffer=False)  # which would keep what was read until the end
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"the input cannot be read as Parquet: {error}") from error
 

@@ -69,7 +69,7 @@ class Scorer:
     def run(self, count: int, *, skip: bool, advance: Progress) -> Outcome:
         """Score everything, about ``count`` rows at a time. Without ``skip``, nothing is written after the first fault."""
         outcome = Outcome()
-        for scored in _ordered(self._jobs(count, outcome, skip=skip)):
+        for scored in ordered(self._jobs(count, outcome, skip=skip)):
             outcome.add(scored.chunk)
             if scored.encoded is not None and (skip or not outcome.faulty):
                 self._sink.write(scored.encoded)
@@ -119,7 +119,7 @@ def _sink(stream: BinaryIO, kind: Format, schema: pa.Schema) -> Sink:
     return CsvSink(stream, schema) if kind == "csv" else ParquetSink(stream, schema)
 
 
-def _ordered(jobs: Iterator[Job]) -> Iterator[Scored]:
+def ordered(jobs: Iterator[Job]) -> Iterator[Scored]:
     """Do the jobs on all cores and hand out what they return in their order; at most two more than cores wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     pool = ThreadPoolExecutor(cores)

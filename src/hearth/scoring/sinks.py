@@ -106,6 +106,7 @@ class _Tail(io.RawIOBase):
         self._position = 0
 
     def writable(self) -> bool:
+        """Arrow asks."""
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
