@@ -14,12 +14,12 @@ help:  ## list the targets
 	@touch $@
 
 .venv/.train: requirements/train.txt pyproject.toml .venv/.uv
-	$(UV) install --require-hashes -r requirements/train.txt
+	$(UV) install --compile-bytecode --require-hashes -r requirements/train.txt
 	$(UV) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.train
-	$(UV) install --require-hashes -r requirements/dev.txt
+	$(UV) install --compile-bytecode --require-hashes -r requirements/dev.txt
 	@touch $@
 
 repro: .venv/.train  ## rebuild all that is out of date: data, reports, models, the production bundle

@@ -29,6 +29,7 @@ def model_card(evaluation: Evaluation, card: CardParams, data: Mapping[str, obje
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     template = environment.get_template("model_card.md.j2")
     return template.render(facts=Facts(evaluation, data), card=card, say=sentences, tables=tables, table=table)
