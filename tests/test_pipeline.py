@@ -124,7 +124,9 @@ def package_data(path: Path) -> Iterator[Path]:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in READING and node.args:
             package = SOURCE.parent.joinpath(*str(ast.literal_eval(node.args[0])).split("."))
-            yield from (one for one in package.iterdir() if one.is_dir() and not any(one.glob("*.py")) and any(one.glob("*.*")))
+            yield from (
+                one for one in package.iterdir() if one.is_dir() and {path.suffix for path in one.iterdir()} - {".py", ".pyc"}
+            )
 
 
 def code_of(stage: str) -> set[str]:
