@@ -10,7 +10,8 @@ from tests.tiny import KINDS, Kind, checkout, coded, settings
 
 from hearth.stages import nested
 from hearth.training.experiment import EXPERIMENTS
-from hearth.training.metrics import OBJECTIVE
+from hearth.training.fitting import fit, fit_transform
+from hearth.training.metrics import OBJECTIVE, metrics
 from hearth.training.split import repeated_folds
 
 SMALL = {"candidates": 2, "folds": 2, "repeats": 1}
@@ -41,6 +42,18 @@ def test_an_outer_fold_is_searched_without_its_validation_rows() -> None:
     moved, shifted = nested.outer_fold(train, replace(valid, y=valid.y + 100), chosen)
     assert name == moved
     assert shifted["rmse"] > 90 > measured["rmse"]
+
+
+def test_an_outer_fold_is_measured_with_the_best_recipe_on_all_its_training_rows() -> None:
+    """The measure is that of the winner of searches on the training rows' own folds, fitted to those rows."""
+    data, chosen = coded(), settings(tuning=SMALL)
+    rows = np.arange(len(data))
+    train, valid = data.take(rows[rows % 3 > 0]), data.take(rows[rows % 3 == 0])
+    best = nested.best_of(train, repeated_folds(train, 2, 2, chosen.prepare.seed), chosen)
+    transform = fit_transform(train.contract, train.x, chosen.prepare).subset(best.features)
+    model = fit(train, best.recipe, transform, chosen.prepare, chosen.tuning.seed)
+    expected = metrics("regression", valid.y, model.scores(valid.x, valid.contract))
+    assert nested.outer_fold(train, valid, chosen) == (best.name, expected)
 
 
 def test_the_best_of_an_outer_fold_has_the_lowest_score_of_the_three() -> None:
