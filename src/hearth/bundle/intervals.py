@@ -49,7 +49,7 @@ class Conformal:
 
     def label_sets(self, probabilities: Vector) -> NDArray[np.bool_]:
         """Which classes belong to each row's set, shape (n, k); the most probable class always does."""
-        members = probabilities >= 1 - self.quantile
+        members = 1 - probabilities <= self.quantile  # as the scores are computed: rounding then excludes no truth
         members[np.arange(len(members)), probabilities.argmax(axis=1)] = True
         return members
 
