@@ -1,0 +1,1 @@
+"""The service: keys, limits, fast answers from a bundle, nothing lost."""
