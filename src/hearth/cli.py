@@ -1,6 +1,7 @@
 """The command ``hearth``. What a subcommand needs is imported when it runs: ``--help`` answers at once."""
 # ruff: noqa: PLC0415 - see above
 
+import importlib
 import json
 import os
 import signal
@@ -123,6 +124,71 @@ def explain(
     from hearth.bundle.explained import explained
 
     _print(json.dumps(explained(predictor, _object(row)), indent=1, ensure_ascii=False))
+
+
+keys = typer.Typer(help="Make, list and check the keys of the service.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(keys, name="keys")
+KeyFile = Annotated[
+    Path | None, typer.Option("--file", help="Key file; else HEARTH_API_KEYS or the file in HEARTH_API_KEYS_FILE.")
+]
+
+
+@keys.command("new", epilog="Example: hearth keys new dashboard --scope predict --scope feedback --expires 90d")
+def new_key(
+    name: Annotated[str, typer.Argument(help="What the key is known by in logs and metrics.")],
+    scope: Annotated[
+        list[str], typer.Option(metavar="predict|feedback|monitor|admin", help="What the key may do; may be repeated.")
+    ],
+    expires: Annotated[str, typer.Option(help="Last day it is good (UTC): 2027-01-01, 90d from today, or never.")] = "never",
+    limit: Annotated[str | None, typer.Option(help="Its own rate limit, such as 1000/minute.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Key file to add it to; made, for its owner alone, if missing.")] = None,
+) -> None:
+    """Print a new key, this once, and on the next line what to configure.
+
+    The second line holds only the key's hash. It goes into HEARTH_API_KEYS, or into the file in HEARTH_API_KEYS_FILE, which a
+    running service reads again by itself.
+    """
+    _serving()
+    from api import keys_command
+
+    _print("\n".join(keys_command.new(name, scope, expires, limit, file)))
+
+
+@keys.command("list", epilog="Example: hearth keys list --file keys.txt")
+def list_keys(file: KeyFile = None) -> None:
+    """Print the configured keys: name, scopes, last day, limit, and whether they are good."""
+    _serving()
+    from api import keys_command
+
+    _print(keys_command.listing(file))
+
+
+@keys.command("check", epilog="Example: hearth keys check < key.txt")
+def check_key(file: KeyFile = None) -> None:
+    """Read a key from standard input and say whose it is and what it may do. Exit code 1: it is nobody's, or has expired."""
+    _serving()
+    from api import keys_command
+
+    _print(keys_command.owner(_secret("Key: "), file))
+
+
+def _serving() -> None:
+    try:
+        importlib.import_module("limits")
+    except ModuleNotFoundError as error:
+        raise HearthError(f"{error.name} is not installed, and this command needs it: pip install 'hearth[serve]'") from error
+
+
+def _secret(prompt: str) -> str:
+    """A line of standard input, not shown while it is typed: on the command line it would be in the shell's history."""
+    try:
+        if sys.stdin.isatty():
+            from getpass import getpass
+
+            return getpass(prompt)
+        return sys.stdin.readline()
+    except (UnicodeDecodeError, EOFError) as error:
+        raise HearthError("standard input holds no key") from error
 
 
 def _load(bundle: Path, threads: int | None = None) -> "Predictor":
