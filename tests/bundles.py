@@ -8,8 +8,8 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from hearth.bundle import Bundle, Conformal, Predictor, Transform
+from hearth.bundle.booster import scores
 from hearth.bundle.intervals import scores as nonconformity
-from hearth.bundle.predictor import as_scores
 from hearth.schema import Contract, Feature, Target
 
 Matrix = NDArray[np.float64]
@@ -109,7 +109,7 @@ def make(kind: str, encoding: str = "onehot", imputed: bool = False) -> Tiny:
     columns = fitted.apply(x[:, fitted.columns(contract)])
     params = {**OBJECTIVES[kind], "max_depth": 3, "seed": SEED, "nthread": 1, "tree_method": "hist"}
     booster = xgb.train(params, xgb.QuantileDMatrix(columns, y), 12)
-    said = as_scores(np.asarray(booster.inplace_predict(columns), dtype=np.float64), contract.target.outputs)
+    said = scores(booster, columns, contract.target.outputs)
     bundle = Bundle(
         contract=contract,
         model=bytes(booster.save_raw("ubj")),

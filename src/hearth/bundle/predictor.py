@@ -3,20 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from hearth.bundle import booster as asking
 from hearth.bundle import format as fmt
+from hearth.bundle.forest import Forest
 from hearth.bundle.format import Bundle
 from hearth.bundle.rows import Row, code_rows
+from hearth.bundle.sample import spread
 from hearth.bundle.transform import Matrix
 from hearth.errors import BundleError
-from hearth.schema import MOST, Contract
+from hearth.schema import Contract
 
 # Predictions of one model agree between processors and numbers of threads; this is slack for another release of XGBoost.
 PROBE_TOLERANCE = 1e-5
+# Reference rows at most on which the two engines must agree, beside those of the probe.
+COMPARED_ROWS = 200
+
+Engine = Literal["forest", "xgboost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +67,11 @@ class Predictor:
         self.contract: Contract = bundle.contract
         self._columns = bundle.transform.columns(bundle.contract)
         self._whole = list(self._columns) == list(range(len(bundle.contract.names)))
-        self._booster = _booster(bundle.model, threads)
+        self._booster = asking.load(bundle.model, threads)
+        self._outputs = bundle.contract.target.outputs
         self._check_booster()
         self._ask_probe()
+        self._forest = self._agreeing(Forest.of(self._booster, bundle.transform, self._columns.tolist()))
 
     @classmethod
     def load(cls, folder: Path, threads: int | None = None) -> "Predictor":
@@ -83,9 +93,24 @@ class Predictor:
         """What ``metadata.json`` says."""
         return self.bundle.metadata
 
+    @property
+    def engine(self) -> Engine:
+        """What ``score_one`` asks: the forest, or XGBoost where there is none that gives the same bits."""
+        return "forest" if self._forest else "xgboost"
+
     def scores(self, x: Matrix) -> NDArray[np.float64]:
         """The model's answer to coded rows (n, len(contract.names)): (n,), or probabilities (n, k)."""
-        return self._scores(self._transformed(x))
+        return asking.scores(self._booster, self._transformed(x), self._outputs)
+
+    def score_one(self, values: Sequence[float]) -> float | list[float]:
+        """``scores`` of one coded row, to the same bit and many times faster: a number, or a probability for each class.
+
+        ``values`` are in the order of ``contract.names``, NaN for missing; none is infinite.
+        """
+        if self._forest is None:
+            one: float | list[float] = self.scores(np.array([values], dtype=np.float64))[0].tolist()
+            return one
+        return self._forest_score(self._forest, values)
 
     def predict(self, x: Matrix) -> Prediction:
         """Predict coded rows, shape (n, len(contract.names))."""
@@ -101,29 +126,21 @@ class Predictor:
 
     def explain(self, x: Matrix) -> Explanation:
         """SHAP contributions of coded rows, one for each of ``features``; encoded columns are summed to their feature."""
-        raw = self._contributions(x)
+        raw = asking.contributions(self._booster, self._transformed(x), self._outputs)
         raw = raw if raw.shape[1] > 1 else raw[:, 0]
         values = self.bundle.transform.gather(raw[..., :-1])
         return Explanation(features=self.features, base=raw[..., -1], values=values)
 
-    def _contributions(self, x: Matrix) -> NDArray[np.float64]:
-        """Shape (n, groups, columns + 1), the base last."""
-        within = np.clip(self._transformed(x), -MOST, MOST)  # scaling can leave single precision, which a DMatrix refuses
-        outputs, columns = self.contract.target.outputs, within.shape[1]
-        if len(within) == 0:
-            return np.empty((0, outputs if outputs > 2 else 1, columns + 1))
-        data = xgb.DMatrix(within, nthread=1)
-        raw = self._booster.predict(data, pred_contribs=True, strict_shape=True, validate_features=False)
-        return np.asarray(raw, dtype=np.float64)
-
     def _transformed(self, x: Matrix) -> Matrix:
         return self.bundle.transform.apply(x if self._whole else x[:, self._columns])
 
-    def _scores(self, transformed: Matrix) -> NDArray[np.float64]:
-        raw = self._booster.inplace_predict(transformed)
-        if len(transformed) == 0:  # XGBoost then forgets the classes
-            raw = np.empty((0, self.contract.target.outputs)[: 1 + (self.contract.target.outputs > 1)])
-        return as_scores(np.asarray(raw, dtype=np.float64), self.contract.target.outputs)
+    def _forest_score(self, forest: Forest, values: Sequence[float]) -> float | list[float]:
+        margins = forest.margins(values)
+        if self._outputs == 1:
+            return float(margins[0])
+        raw = margins.astype(np.float64)
+        one: list[float] = asking.as_scores(raw if self._outputs == 2 else raw[None], self._outputs)[0].tolist()
+        return one
 
     def _prediction(self, scores: NDArray[np.float64]) -> Prediction:
         conformal = self.bundle.conformal
@@ -153,22 +170,14 @@ class Predictor:
                 f"{_xgboost_of(self.metadata)}, this is {xgb.__version__}: install that version, or build the bundle again."
             )
 
-
-def as_scores(raw: NDArray[np.float64], outputs: int) -> NDArray[np.float64]:
-    """A booster's raw answer as scores: p(second class) of a binary model becomes two columns."""
-    if outputs == 2 and raw.ndim == 1:
-        return np.column_stack([1 - raw, raw])
-    return raw
-
-
-def _booster(model: bytes, threads: int | None) -> xgb.Booster:
-    try:
-        booster = xgb.Booster(model_file=bytearray(model))
-    except (xgb.core.XGBoostError, UnicodeDecodeError) as error:  # XGBoost quotes the bytes that it stumbles over
-        raise BundleError(f"model.ubj cannot be read by xgboost {xgb.__version__}: build the bundle again.") from error
-    if threads:
-        booster.set_param({"nthread": threads})
-    return booster
+    def _agreeing(self, forest: Forest | None) -> Forest | None:
+        """The forest, if it says what the booster says."""
+        if forest is None:
+            return None
+        reference = self.bundle.reference_rows
+        rows = np.vstack([self.bundle.probe_rows, reference[spread(len(reference), COMPARED_ROWS)]])
+        said = [self._forest_score(forest, row) for row in rows.tolist()]
+        return forest if np.array_equal(said, self.scores(rows)) else None
 
 
 def _xgboost_of(metadata: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ import xgboost as xgb
 from numpy.typing import NDArray
 from xgboost.libpath import find_lib_path
 
-from hearth.bundle.predictor import as_scores
+from hearth.bundle.booster import scores as booster_scores
 from hearth.bundle.transform import Matrix, Transform
 from hearth.errors import DataError
 from hearth.params import PrepareParams
@@ -51,7 +51,7 @@ class Model:
     def scores(self, x: Matrix, contract: Contract) -> Vector:
         """The answer to coded rows (n, len(contract.names)): (n,), or probabilities (n, k)."""
         transformed = self.transform.apply(x[:, self.transform.columns(contract)])
-        return booster_scores(self.booster, transformed, self.target)
+        return booster_scores(self.booster, transformed, self.target.outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +170,6 @@ def objective_of(target: Target) -> dict[str, str | int]:
     return {"objective": "multi:softprob", "num_class": target.outputs}
 
 
-def booster_scores(booster: xgb.Booster, transformed: Matrix, target: Target) -> Vector:
-    """The answer to transformed rows: (n,), or probabilities (n, k)."""
-    return as_scores(np.asarray(booster.inplace_predict(transformed), dtype=np.float64), target.outputs)
-
-
 def fold_data(
     table: Table,
     rows: tuple[Rows, Rows],
@@ -195,7 +190,7 @@ def fold_data(
 def fold_scores(fold: FoldData, recipe: Recipe, target: Target, seed: int) -> Vector:
     """Boost on a fold's training rows and answer its validation rows."""
     booster = boost(fold.train, recipe, target, seed)
-    return booster_scores(booster, fold.valid, target)
+    return booster_scores(booster, fold.valid, target.outputs)
 
 
 def all_folds(

@@ -1,0 +1,57 @@
+"""What a booster is asked, the same way in training and in serving."""
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from hearth.bundle.transform import Matrix
+from hearth.errors import BundleError
+from hearth.schema import MOST
+
+
+def load(model: bytes, threads: int | None) -> xgb.Booster:
+    """A booster from UBJSON; ``threads`` bounds those of one prediction.
+
+    Raises:
+        BundleError: XGBoost cannot read it.
+    """
+    try:
+        booster = xgb.Booster(model_file=bytearray(model))
+    except (xgb.core.XGBoostError, UnicodeDecodeError) as error:  # XGBoost quotes the bytes that it stumbles over
+        raise BundleError(f"model.ubj cannot be read by xgboost {xgb.__version__}: build the bundle again.") from error
+    if threads:
+        booster.set_param({"nthread": threads})
+    return booster
+
+
+def scores(booster: xgb.Booster, columns: Matrix, outputs: int) -> NDArray[np.float64]:
+    """The answer to transformed rows: (n,), or with ``outputs`` classes probabilities (n, outputs)."""
+    raw = booster.inplace_predict(columns, predict_type="margin" if outputs > 1 else "value")
+    if len(columns) == 0:  # XGBoost then forgets the classes
+        raw = np.empty((0, outputs)[: 1 + (outputs > 2)])
+    return as_scores(np.asarray(raw, dtype=np.float64), outputs)
+
+
+def as_scores(raw: NDArray[np.float64], outputs: int) -> NDArray[np.float64]:
+    """A booster's raw answer as scores: margins of classes, (n,) of two or (n, k), become probabilities (n, k).
+
+    XGBoost computes these in single precision. Ours are the same bits for one row as for many: no sum depends on the shape.
+    """
+    if outputs == 1:
+        return raw
+    if outputs == 2:
+        second = 1 / (1 + np.exp(np.minimum(-raw, 700)))  # more would overflow
+        return np.stack([1 - second, second], axis=-1)
+    powers = np.exp(raw - raw.max(axis=-1, keepdims=True, initial=-np.inf))
+    probabilities: NDArray[np.float64] = powers / np.add.accumulate(powers, axis=-1)[..., -1:]
+    return probabilities
+
+
+def contributions(booster: xgb.Booster, columns: Matrix, outputs: int) -> NDArray[np.float64]:
+    """SHAP values of transformed rows: (n, groups, columns + 1), the base last; a group is a class of more than two."""
+    within = np.clip(columns, -MOST, MOST)  # scaling can leave single precision, which a DMatrix refuses
+    if len(within) == 0:
+        return np.empty((0, outputs if outputs > 2 else 1, within.shape[1] + 1))
+    data = xgb.DMatrix(within, nthread=1)
+    raw = booster.predict(data, pred_contribs=True, strict_shape=True, validate_features=False)
+    return np.asarray(raw, dtype=np.float64)
