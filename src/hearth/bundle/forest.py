@@ -43,6 +43,7 @@ class Forest:
         self._leaves = trees.value[trees.leaf].take
         self._offsets = np.searchsorted(trees.tree[trees.leaf], np.arange(len(trees.roots)))
         self._groups = trees.groups
+        self.bits = 8 * table.itemsize  # of a mask
 
     @classmethod
     def of(cls, booster: xgb.Booster, transform: Transform, positions: Sequence[int]) -> "Forest | None":

@@ -73,7 +73,7 @@ def read(booster: xgb.Booster) -> Trees | None:
         return None
     document: _Document = json.loads(text)
     boosting = document["learner"]["gradient_booster"]
-    if boosting["name"] != "gbtree" or not all(map(_plain, boosting["model"]["trees"])):
+    if boosting["name"] != "gbtree" or not boosting["model"]["trees"] or not all(map(_plain, boosting["model"]["trees"])):
         return None
     sums = _sums(boosting["model"], _base(document, booster.num_features()))
     return _flat(sums) if len(set(map(len, sums))) == 1 else None
@@ -85,18 +85,27 @@ def _plain(tree: _Tree) -> bool:
 
 
 def _base(document: _Document, columns: int) -> list[float]:
-    """What the booster says without its trees, of each output: how ``base_score`` becomes a margin is XGBoost's affair."""
-    none: _Model = {
-        **document["learner"]["gradient_booster"]["model"],
-        "trees": [],
-        "tree_info": [],
-        "iteration_indptr": [0],
-        "gbtree_model_param": {"num_trees": "0", "num_parallel_tree": "1"},
+    """What the booster says of each output when its leaves say nothing: how ``base_score`` counts is XGBoost's affair.
+
+    Of a booster without any tree it is another, so one round stays.
+    """
+    model = document["learner"]["gradient_booster"]["model"]
+    round_ = model["iteration_indptr"][1]
+    silent: _Model = {
+        **model,
+        "trees": [_silent(tree) for tree in model["trees"][:round_]],
+        "tree_info": model["tree_info"][:round_],
+        "iteration_indptr": [0, round_],
+        "gbtree_model_param": {**model["gbtree_model_param"], "num_trees": str(round_)},
     }
-    learner: _Learner = {**document["learner"], "gradient_booster": {"name": "gbtree", "model": none}}
+    learner: _Learner = {**document["learner"], "gradient_booster": {"name": "gbtree", "model": silent}}
     booster = xgb.Booster(model_file=bytearray(json.dumps({**document, "learner": learner}).encode()))
     said: NDArray[np.float32] = booster.inplace_predict(np.zeros((1, columns)), predict_type="margin")
     return [float(value) for value in said.ravel()]
+
+
+def _silent(tree: _Tree) -> _Tree:
+    return {**tree, "split_conditions": [0.0] * len(tree["split_conditions"])}
 
 
 def _sums(model: _Model, base: Sequence[float]) -> list[list[_Tree]]:
