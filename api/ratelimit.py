@@ -109,14 +109,15 @@ class Limiter:
             try:
                 await self._shared.count(PROBE, 1)
             except SilentError as error:
-                self._give_up(self._shared, error)
+                self._give_up(error)
 
     async def close(self) -> None:
-        """Stop asking, let go of the connections."""
+        """Stop asking, let go of the connections. Who still waits, or comes later, is counted in memory."""
+        shared, self._shared = self._shared, None
         if self._recovering is not None:
             self._recovering.cancel()
-        if self._shared is not None:
-            await self._shared.close()
+        if shared is not None:
+            await shared.close()
 
     async def hit(self, bucket: str, limit: RateLimitItem) -> Verdict:
         """Count one request in its bucket. A refused one counts too, and moves nothing: the window ends when it ends."""
@@ -128,14 +129,14 @@ class Limiter:
             try:
                 count, left = await self._shared.count(name, seconds)
             except SilentError as error:
-                self._give_up(self._shared, error)
+                self._give_up(error)
                 count, left = self._memory.count(name, seconds)
         return Verdict(count <= amount, amount, amount - count if count < amount else 0, left, seconds)
 
-    def _give_up(self, shared: Shared, error: SilentError) -> None:
-        if self._recovering is None:  # the first of those that waited together
+    def _give_up(self, error: SilentError) -> None:
+        if self._shared is not None and self._recovering is None:  # the first of those that waited together
             self.failures += 1
-            self._recovering = asyncio.create_task(self._recover(shared))
+            self._recovering = asyncio.create_task(self._recover(self._shared))
             _log.warning("limits are counted in this process until Redis is back: %s", error)
 
     async def _recover(self, shared: Shared) -> None:

@@ -88,7 +88,6 @@ class Server:
     def stop(self) -> None:
         """End it."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
             self._process.kill()
             self._process.wait()
             self._process = None
@@ -97,6 +96,11 @@ class Server:
         """Let it take connections and answer none."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture
@@ -363,19 +367,22 @@ def test_redis_that_does_not_answer_delays_a_request_once(server: Server) -> Non
             start = time.monotonic()
             assert let_through(await hits(limits, 150)) == 80
             assert time.monotonic() - start < 0.05
+            assert len(asyncio.all_tasks()) == 2  # this one, and the one that will ask again
 
     asyncio.run(body())
 
 
-def test_a_loop_that_stood_still_does_not_take_redis_for_silent(prefix: str) -> None:
+def test_a_loop_that_stood_still_does_not_take_redis_for_silent(server: Server) -> None:
     """A large batch may hold it up for longer than Redis is given."""
 
     async def body() -> None:
-        async with limiter(URL, prefix) as limits:
+        server.start()
+        async with limiter(server.url) as limits:
+            server.freeze()
             asked = asyncio.ensure_future(hits(limits, 5))
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            time.sleep(0.5)
+            await asyncio.sleep(0.05)
+            server.thaw()
+            time.sleep(0.4)
             assert let_through(await asked) == 5
             assert (limits.state, limits.failures) == ("redis", 0)
 
@@ -456,7 +463,10 @@ def test_closing_tells_those_that_wait(server: Server) -> None:
         await made.close()
         async with asyncio.timeout(1):
             assert let_through(await waiting) == 3
-        await made.close()
+        assert (made.state, made.failures) == ("memory", 0)
+        assert (await hits(made, 1))[0].remaining == 96
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(body())
 
