@@ -383,7 +383,7 @@ def test_a_file_that_can_be_read_again_is_good_again(file: Path, monkeypatch: py
     ring = Ring.configured("", file)
     now = time.time()
     with monkeypatch.context() as away:
-        away.setattr(Path, "stat", lambda path, **_: path.with_name("gone").lstat())
+        away.setattr(Path, "stat", lambda path, **_: (path.parent / "gone").read_bytes())
         assert ring.find(ONE, now + 2)
     assert ring.fault is not None
     assert ring.find(ONE, now + 4)
