@@ -132,7 +132,7 @@ def test_dropping_every_row_is_refused(table: Table) -> None:
 
 @pytest.mark.parametrize("imputation", IMPUTATIONS)
 def test_a_fit_is_that_of_xgboosts_estimator(table: Table, imputation: Imputation) -> None:
-    """The same parameters and rows give the predictions of ``XGBRegressor`` and ``XGBClassifier``, in their single precision."""
+    """The same parameters and rows give the predictions of ``XGBRegressor`` and ``XGBClassifier``, in single precision."""
     settings = prepare(imputation)
     kept = fittable(table, settings)
     transform = fit_transform(table.contract, kept.x, settings)
