@@ -1,0 +1,7 @@
+"""The store: every answered prediction, and the truth where it came back. SQLite or PostgreSQL."""
+
+from api.store.reading import Counts, Window
+from api.store.records import Outcome, Record, StoreDown, StoreError, Truth, new_id
+from api.store.store import Store
+
+__all__ = ["Counts", "Outcome", "Record", "Store", "StoreDown", "StoreError", "Truth", "Window", "new_id"]

@@ -1,0 +1,148 @@
+"""From a URL to a database that can be spoken to, and spoken of without its password."""
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from math import ceil
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from api.store.records import StoreError
+
+EXAMPLES = "sqlite:///var/hearth.db or postgresql://USER:PASSWORD@HOST/DATABASE"
+_BUSY = 0.8  # of the time that a write may take, how much of it SQLite waits for another process's lock
+_CACHE_KIB = 16_384
+
+
+class _Cursor(Protocol):
+    def execute(self, sql: str, /) -> object: ...
+    def close(self) -> None: ...
+
+
+class _Driver(Protocol):
+    def cursor(self) -> _Cursor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An engine in autocommit mode: who needs more than one statement says BEGIN.
+
+    ``name`` is for messages and holds no password; ``file`` is SQLite's; ``errors`` is all that the driver can raise and
+    ``record_errors`` what it raises because of a value and not because of the store.
+    """
+
+    engine: Engine
+    name: str
+    secret: str
+    file: Path | None
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What the driver, or SQLAlchemy around it, raises."""
+        return (self.engine.dialect.loaded_dbapi.Error, SQLAlchemyError, OSError)
+
+    @property
+    def record_errors(self) -> tuple[type[Exception], ...]:
+        """What is the fault of what was to be written: text with a NUL, half a character, a number too large."""
+        driver = self.engine.dialect.loaded_dbapi
+        return (driver.DataError, driver.IntegrityError, UnicodeError, OverflowError)
+
+    @property
+    def begin(self) -> str:
+        """How a transaction that will write begins: SQLite takes its lock at once, or would fail halfway."""
+        return "BEGIN" if self.file is None else "BEGIN IMMEDIATE"
+
+    def why(self, error: Exception) -> str:
+        """What the driver says, on one line, without the password."""
+        told = str(error.orig if isinstance(error, DBAPIError) else error)
+        if self.secret:
+            told = told.replace(self.secret, "***")
+        return " ".join(told.split())
+
+    def prepare(self) -> None:
+        """Make the folder of SQLite's file."""
+        if self.file is not None:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+
+    def inode(self) -> int:
+        """What tells SQLite's file from another one put in its place; 0 where it is gone or there is none."""
+        if self.file is None:
+            return 0
+        try:
+            return os.stat(self.file).st_ino  # noqa: PTH116 - called for every group: pathlib takes twice as long
+        except OSError:
+            return 0
+
+
+def database(url: str, wait: float) -> Database:
+    """What ``url`` names; nothing is opened yet.
+
+    Raises:
+        StoreError: the URL cannot be read, its database is of no known kind, or its driver is not installed.
+    """
+    parsed = _parsed(url)
+    sqlite = parsed.drivername.startswith("sqlite")
+    try:
+        engine = create_engine(
+            parsed,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,  # features are nobody's business but the store's
+            pool_pre_ping=True,
+            pool_size=4,
+            paramstyle="qmark" if sqlite else "format",
+            connect_args={"timeout": wait * _BUSY} if sqlite else _patience(wait),
+        )
+    except (SQLAlchemyError, TypeError, ValueError):
+        raise StoreError(f"the database URL has options that the driver does not know. Use {EXAMPLES}.") from None
+    if sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+    return Database(engine, _name(parsed), parsed.password or "", _file(parsed) if sqlite else None)
+
+
+def _patience(wait: float) -> dict[str, str | int]:
+    """How long libpq waits: for a connection, and for a peer that no longer acknowledges."""
+    return {"connect_timeout": max(2, ceil(wait)), "tcp_user_timeout": 10_000, "application_name": "hearth"}
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url.strip())
+    except (ArgumentError, ValueError):
+        raise StoreError(f"the database URL cannot be read. Use {EXAMPLES}.") from None  # the URL may hold a password
+    kind = parsed.get_backend_name()
+    if kind in {"postgresql", "postgres"}:
+        if find_spec("psycopg") is None:
+            raise StoreError("a PostgreSQL store needs its driver: pip install 'hearth[cluster]'")
+        return parsed.set(drivername="postgresql+psycopg")
+    if kind != "sqlite":
+        raise StoreError(f"the store cannot be in a database of kind {kind!r}. Use {EXAMPLES}.")
+    if parsed.database in {None, "", ":memory:"}:
+        raise StoreError("a store in memory would be lost with the process. Name a file: sqlite:///var/hearth.db")
+    return parsed.set(drivername="sqlite+pysqlite")
+
+
+def _name(url: URL) -> str:
+    if url.drivername.startswith("sqlite"):
+        return str(url.database)
+    place = f"{url.host or 'localhost'}:{url.port or 5432}"
+    return f"PostgreSQL at {place}, database {url.database or url.username or 'postgres'}"
+
+
+def _file(url: URL) -> Path:
+    return Path(str(url.database)).absolute()
+
+
+def _prepare_sqlite(driver: _Driver, _: object) -> None:
+    """Each connection: truths go with their predictions, commits reach the log without waiting for the disk.
+
+    With ``synchronous=NORMAL`` in WAL mode a commit survives the death of the process at any moment, because the log is in
+    the kernel's hands. A power loss can cost what was committed since the last checkpoint, about a second, and never more
+    than that: the file stays whole.
+    """
+    cursor = driver.cursor()
+    for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "wal_autocheckpoint=0", f"cache_size=-{_CACHE_KIB}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,69 @@
+"""Brings a database's schema to the newest revision, once, however many processes start together."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import DBAPIError
+
+from api.store.records import StoreError
+
+SCRIPTS = Path(__file__).parent / "migrations"
+REVISIONS = ("0001",)  # oldest first; known here because looking for them would import alembic: 0.2 s of every start
+_LOCK = 0x48454152  # of PostgreSQL's advisory locks, one that others are unlikely to take
+
+
+def migrate(connection: Connection, name: str) -> None:
+    """Apply the migrations that ``connection``, in autocommit mode, lacks; ``name`` is how messages call the database.
+
+    Raises:
+        StoreError: the schema is newer than this code, or its tables are not ours.
+    """
+    if _current(connection, name) != REVISIONS[-1]:
+        with_lock = "BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN"
+        connection.exec_driver_sql(with_lock)
+        try:
+            _upgrade(connection, name)
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        connection.exec_driver_sql("COMMIT")
+
+
+def _upgrade(connection: Connection, name: str) -> None:
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    current = _current(connection, name)  # another process may have been first
+    if current == REVISIONS[-1]:
+        return
+    if current is None and inspect(connection).has_table("predictions"):
+        raise StoreError(
+            f"{name} has a table named predictions that hearth did not make. Give the store a database of its own."
+        )
+    _run_alembic(connection)
+
+
+def _run_alembic(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - only where there is something to migrate
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _current(connection: Connection, name: str) -> str | None:
+    """The revision of the schema, None for an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    try:
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+    except DBAPIError as error:
+        raise StoreError(f"the schema's revision cannot be read from {name}: {error.orig}") from error
+    if len(found) > 1 or any(one not in REVISIONS for one in found):
+        raise StoreError(
+            f"{name} has schema {', '.join(found)}, this hearth knows {', '.join(REVISIONS)}. Upgrade hearth, or give "
+            "it another database."
+        )
+    return found[0] if found else None

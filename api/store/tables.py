@@ -1,0 +1,34 @@
+"""The tables as the code reads and writes them. What makes them is ``migrations``; a test holds the two together.
+
+Times are unix seconds in double precision, on both databases: eight bytes that order and index as numbers, exact to a
+microsecond for the next two centuries, and read by ``datetime(at, 'unixepoch')`` and ``to_timestamp(at)`` alike.
+"""
+
+from sqlalchemy import Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("features", Text, nullable=False),
+    Column("scores", Text, nullable=False),
+    # Windows, counts and retention walk this index alone: a record itself can be a megabyte.
+    Index("ix_predictions_at", "at", "model", "key", "rows"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("prediction", String(22), ForeignKey("predictions.id", ondelete="CASCADE"), primary_key=True),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("actual", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("key", Text, nullable=False),
+    Index("ix_feedback_at", "at"),
+)

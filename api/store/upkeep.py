@@ -1,0 +1,114 @@
+"""What the store does for itself: it forgets what is too old or too much, and keeps SQLite's log short."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
+
+from sqlalchemy import Select, delete, func, select
+
+from api.store.engine import Database
+from api.store.link import Link
+from api.store.records import Record
+from api.store.tables import predictions
+
+DAY = 86_400
+SWEEP = 60.0  # seconds from one look at what is too old or too much to the next
+CHUNK = 100  # records deleted in one transaction, between two groups of writes
+CHECKPOINT = 1.0  # seconds from one checkpoint to the next, while there is something to check in
+LONG_LOG = 4_000  # pages of SQLite's log (16 MB) from which the writer itself ends the checkpoint, so that the log starts anew
+
+
+class Upkeep:
+    """The writer calls ``step`` between groups; what takes long is read on ``executor`` meanwhile.
+
+    Size is looked at when a hundredth of ``keep_rows`` was added since the last look: the store holds at most that much, and
+    what a minute brings, more than it should.
+    """
+
+    def __init__(self, database: Database, executor: Executor, keep_days: float | None, keep_rows: int | None) -> None:
+        self._database, self._executor = database, executor
+        self._keep_days, self._keep_rows = keep_days, keep_rows
+        self._added = keep_rows or 0  # so that the first sweep looks at the size too
+        self._next_sweep = 0.0
+        self._cutoff: Future[float | None] | None = None
+        self._horizon: float | None = None
+        self._unsynced = False
+        self._next_checkpoint = 0.0
+        self._log: Future[int] | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is more to delete now."""
+        return self._horizon is not None
+
+    def wrote(self, records: Sequence[Record]) -> None:
+        """Take note of what was committed."""
+        self._unsynced = True
+        self._added += sum(one.rows for one in records)
+
+    def step(self, link: Link, now: float) -> None:
+        """Do the next small piece of what is due."""
+        self._sweep(link, now)
+        if self._database.file is not None:
+            self._checkpoint(link, now)
+
+    def finish(self, link: Link) -> None:
+        """Leave SQLite's file complete and its log empty."""
+        if self._database.file is not None:
+            link.say("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _sweep(self, link: Link, now: float) -> None:
+        if self._horizon is not None:
+            self._forget(link, self._horizon)
+        elif self._cutoff is not None and self._cutoff.done():
+            found, self._cutoff = self._cutoff, None
+            self._horizon = found.result()
+        elif self._cutoff is None and now >= self._next_sweep and (self._keep_days or self._keep_rows):
+            self._next_sweep = now + SWEEP
+            self._cutoff = self._executor.submit(self._oldest_to_keep)
+
+    def _forget(self, link: Link, horizon: float) -> None:
+        """Delete some of what is older than ``horizon``; truths go with their predictions."""
+        some = (
+            select(predictions.c.id).where(predictions.c.at < horizon).order_by(predictions.c.at).limit(CHUNK)
+        ).with_for_update(skip_locked=True)
+        with link.transaction() as connection:
+            gone = connection.execute(delete(predictions).where(predictions.c.id.in_(some))).rowcount
+        self._unsynced = True
+        if gone < CHUNK:
+            self._horizon = None
+
+    def _oldest_to_keep(self) -> float | None:
+        """The time before which nothing is kept, None where nothing is older."""
+        bounds = [time.time() - self._keep_days * DAY] if self._keep_days else []
+        with self._database.engine.connect() as connection:
+            if self._keep_rows and self._added >= self._keep_rows / 100:
+                self._added = 0
+                bounds += [row.at for row in connection.execute(_first_of_newest(self._keep_rows))]
+            horizon = max(bounds, default=None)
+            if horizon is None:
+                return None
+            oldest = connection.execute(select(func.min(predictions.c.at))).scalar()
+        return horizon if oldest is not None and oldest < horizon else None
+
+    def _checkpoint(self, link: Link, now: float) -> None:
+        """Copy the log into the file in the background, where it holds up nobody, and end it here if the log got long."""
+        if self._log is not None and self._log.done():
+            done, self._log = self._log, None
+            if done.result() > LONG_LOG:
+                link.say("PRAGMA wal_checkpoint(PASSIVE)")
+        elif self._log is None and self._unsynced and now >= self._next_checkpoint:
+            self._unsynced, self._next_checkpoint = False, now + CHECKPOINT
+            self._log = self._executor.submit(self._check_in)
+
+    def _check_in(self) -> int:
+        """A checkpoint that waits for nobody; returns the pages of the log."""
+        with self._database.engine.connect() as connection:
+            return int(connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()[1])
+
+
+def _first_of_newest(rows: int) -> Select[tuple[float]]:
+    """The time of the newest record with which, counted from the newest, there are more than ``rows`` rows."""
+    total = func.sum(predictions.c.rows).over(order_by=(predictions.c.at.desc(),), rows=(None, 0)).label("total")
+    summed = select(predictions.c.at, total).subquery()
+    return select(summed.c.at).where(summed.c.total > rows).order_by(summed.c.at.desc()).limit(1)
