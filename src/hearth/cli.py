@@ -126,6 +126,31 @@ def explain(
     _print(json.dumps(explained(predictor, _object(row)), indent=1, ensure_ascii=False))
 
 
+@app.command(epilog="Example: hearth serve --port 8000")
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; else HEARTH_HOST, else 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for any; else HEARTH_PORT, else 8000.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; more than one need Redis and PostgreSQL.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Folder of the bundle; else HEARTH_BUNDLE.")] = None,
+    watch: Annotated[bool | None, typer.Option("--watch", help="Load a new bundle by itself when it appears there.")] = None,
+    make_key: Annotated[
+        bool,
+        typer.Option("--make-key", help="Without configured keys, make one for this run, also where there is no terminal."),
+    ] = False,
+) -> None:
+    """Serve predictions over HTTP. Settings come from the environment, HEARTH_...; .env.example names them all.
+
+    On a terminal and with no key configured, a key is made for this run and a curl line that works is printed. Elsewhere the
+    service does not start without keys.
+    """
+    _serving()
+    boosting()
+    from api.server import serve as run
+
+    options = {"host": host, "port": port, "workers": workers, "bundle": bundle, "watch": watch}
+    run({name: value for name, value in options.items() if value is not None}, make_key=make_key or sys.stdout.isatty())
+
+
 keys = typer.Typer(help="Make, list and check the keys of the service.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(keys, name="keys")
 KeyFile = Annotated[

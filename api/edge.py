@@ -1,0 +1,220 @@
+"""What every request passes, before and after its route: identity, limits, size, time, errors, metrics, log.
+
+Plain ASGI in front of FastAPI, so that all of it holds for every answer, also for those that no route gives.
+"""
+
+import asyncio
+import itertools
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import errors
+from api.errors import ApiError
+from api.ratelimit import Headers, address_bucket, client_address, headers, key_bucket, read_limit
+from api.security import Key, presented
+from api.service import Service
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+CALL = "hearth.call"  # where a request's scope holds its Call
+CLIENT_GONE = 499  # as nginx counts a client that did not wait; nobody is sent it
+_PROCESS, _NUMBERS = secrets.token_hex(6), itertools.count(1)  # request ids: of this process, in turn
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+class Guard:
+    """One path of the service: its template, who may use it, and the endpoints that need nothing of FastAPI but its page.
+
+    ``scope`` is a key's scope, an empty text for any key, ``None`` for an open route.
+    """
+
+    __slots__ = ("endpoints", "scope", "template")
+
+    def __init__(self, template: str, scope: str | None, endpoints: dict[str, Endpoint]) -> None:
+        self.template, self.scope, self.endpoints = template, scope, endpoints
+
+
+class Call:
+    """One request under way: its id, its guard, and whose key it came with."""
+
+    __slots__ = ("guard", "headers", "id", "key", "late", "seen", "service", "started", "status")
+
+    def __init__(self, service: Service, guard: Guard, seen: Mapping[bytes, bytes]) -> None:
+        self.service, self.guard, self.seen = service, guard, seen
+        self.started = time.perf_counter()
+        given = seen.get(b"x-request-id", b"").decode("latin-1")
+        self.id = given if given and _REQUEST_ID.fullmatch(given) else f"{_PROCESS}-{next(_NUMBERS):x}"
+        self.key: Key | None = None
+        self.headers: Headers = [(b"x-request-id", self.id.encode())]
+        self.status, self.late = 0, False
+
+    @classmethod
+    def of(cls, request: Request) -> "Call":
+        """The call that a request belongs to."""
+        call: Call = request.scope[CALL]
+        return call
+
+    @property
+    def key_name(self) -> str:
+        """Name of the key; empty on an open route."""
+        return self.key.name if self.key else ""
+
+
+UNKNOWN = Guard("(none)", "", {})
+
+
+class Edge:
+    """The outermost layer. ``guards`` are by path; a path that is not among them wants a key too, and is then not found."""
+
+    def __init__(self, app: ASGIApp, service: Service, guards: Mapping[str, Guard]) -> None:
+        self._app, self._service, self._guards = app, service, guards
+        self._most = service.settings.max_body_bytes
+        self._at_once = service.settings.max_concurrency
+        self._wrong = read_limit(service.settings.wrong_key_limit)
+        self._under_way: dict[Call, asyncio.Task[None] | None] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        call = Call(self._service, self._guards.get(scope["path"], UNKNOWN), dict(scope["headers"]))
+        scope[CALL] = call
+        self._under_way[call] = asyncio.current_task()
+        answer = _Answer(call, send)
+        try:
+            await self._admitted(call, scope)
+            await self._answered(call, scope, receive, answer)
+        except ApiError as error:
+            await self._refused(error, scope, receive, answer)
+        except ClientDisconnect:
+            call.status = CLIENT_GONE
+        except asyncio.CancelledError:
+            if not call.late:
+                raise
+            late = errors.Unavailable("the request took too long: send less, or try again")
+            await self._refused(late, scope, receive, answer)
+        except Exception as error:  # noqa: BLE001 - the top handler
+            self._service.log.failure("failed", error, request_id=call.id, route=call.guard.template)
+            await self._refused(errors.Internal(), scope, receive, answer)
+        finally:
+            del self._under_way[call]
+            self._told(call, scope["method"])
+
+    async def reap(self) -> None:
+        """End requests that take longer than they may. One timer for all costs less than one for each."""
+        limit = self._service.settings.timeout
+        while True:
+            await asyncio.sleep(min(limit / 4, 1))
+            now = time.perf_counter()
+            for call, task in list(self._under_way.items()):
+                if now - call.started > limit and task is not None and not call.late:
+                    call.late = True
+                    task.cancel()
+
+    async def _admitted(self, call: Call, scope: Scope) -> None:
+        """Let the call in, or raise what it is refused with. Limits come first: what is refused later counts too."""
+        if call.guard.scope is None:
+            return
+        if len(self._under_way) > self._at_once:
+            raise errors.Unavailable("too many requests at once: try again in a second")
+        await self._identified(call, scope)
+        if call.guard.scope and call.key and call.guard.scope not in call.key.scopes:
+            raise errors.Forbidden(f"this route wants a key with the scope {call.guard.scope}")
+        length = call.seen.get(b"content-length")
+        if length and int(length) > self._most:
+            raise too_large(self._most)
+
+    async def _identified(self, call: Call, scope: Scope) -> None:
+        limiter = self._service.limiter
+        secret = presented(scope["headers"])
+        call.key = key = self._service.ring.find(secret) if secret else None
+        if key is None:
+            address = client_address(scope, self._service.settings.trusted_proxies)
+            verdict = await limiter.hit(address_bucket(address), self._wrong)
+            kind, detail = "address", "too many requests without a right key"
+        else:
+            verdict = await limiter.hit(key_bucket(key.name), read_limit(key.limit) if key.limit else limiter.default)
+            kind, detail = "key", "the limit of this key is reached"
+        call.headers += headers(verdict)
+        if not verdict.allowed:
+            self._service.metrics.refusals.labels(kind).inc()
+            raise errors.TooMany(f"{detail}: wait as long as Retry-After says")
+        if key is None:
+            raise errors.Unauthorized("send a key that is known and valid: X-API-Key: KEY, or Authorization: Bearer KEY")
+
+    async def _answered(self, call: Call, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        endpoint = call.guard.endpoints.get(scope["method"])
+        if endpoint is None:
+            await self._app(scope, receive, answer)
+            return
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, answer)
+
+    async def _refused(self, error: ApiError, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        if not answer.begun:
+            await errors.problem(error, scope[CALL].id)(scope, receive, answer)
+
+    def _told(self, call: Call, method: str) -> None:
+        seconds = time.perf_counter() - call.started
+        self._service.metrics.answered(call.guard.template, method, call.status, seconds)
+        if self._service.log.requests:
+            self._service.log(
+                "info",
+                "request",
+                request_id=call.id,
+                method=method,
+                route=call.guard.template,
+                status=call.status,
+                ms=round(seconds * 1000, 3),
+                key=call.key_name,
+            )
+
+
+class _Answer:
+    """Sends an answer with the headers of its call, and remembers its status."""
+
+    __slots__ = ("_call", "_send", "begun")
+
+    def __init__(self, call: Call, send: Send) -> None:
+        self._call, self._send, self.begun = call, send, False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            self._call.status = message["status"]
+            message["headers"] = [*message["headers"], *self._call.headers]
+        await self._send(message)
+
+
+def too_large(most: int) -> errors.TooLarge:
+    """The refusal of a body with too many bytes."""
+    return errors.TooLarge(f"a body may have at most {most} bytes: send several")
+
+
+async def body_of(request: Request) -> bytes:
+    """The whole body of a request.
+
+    Raises:
+        ClientDisconnect: the client went before it was whole.
+        TooLarge: it is longer than the service takes.
+    """
+    most = Call.of(request).service.settings.max_body_bytes
+    message = await request.receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        whole: bytes = message.get("body", b"")
+        if len(whole) > most:
+            raise too_large(most)
+        return whole
+    parts, got = [], 0
+    while message["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        got += len(parts[-1])
+        if got > most:
+            raise too_large(most)
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await request.receive()
+    raise ClientDisconnect

@@ -1,0 +1,120 @@
+"""The bundle that answers, and its replacement while requests are under way."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from api.rows import Matrix, Reader
+from hearth.bundle import Prediction, Predictor
+from hearth.errors import BundleError
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Model:
+    """A loaded bundle with its contract's reader. Nothing in it changes: who holds one gets answers of one model."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.contract = predictor.contract
+        self.digest = predictor.digest
+        self.reader = Reader(predictor.contract)
+        self.target = predictor.contract.target
+        self.names = predictor.contract.names
+        self.features_used = msgspec.Raw(_encode(predictor.features))
+        self.coverage = predictor.bundle.conformal.coverage
+        self._quantile = predictor.bundle.conformal.quantile
+
+    @classmethod
+    def load(cls, folder: Path) -> "Model":
+        """Read, verify and probe the bundle in ``folder``, then answer one row of its reference by every way.
+
+        Raises:
+            BundleError: it is not whole, or does not say what it said when it was written.
+        """
+        model = cls(Predictor.load(folder, threads=1))
+        row = model.predictor.bundle.reference_rows[:1]
+        if model.predictor.score_one(row[0].tolist()) != model.predictor.scores(row)[0].tolist():
+            raise BundleError(f"{folder}: one row gets two answers. Report this, and keep the bundle that answers now.")
+        return model
+
+    def one(self, coded: list[float]) -> tuple[dict[str, object], object]:
+        """The answer for one coded row, but for its id, and the model's scores as they are stored."""
+        score = self.predictor.score_one(coded)
+        if isinstance(score, float):
+            return self._valued(score), score
+        sets = self.predictor.bundle.conformal.label_sets(np.array([score]))
+        return self._labelled(score, sets[0]), score
+
+    def answers(self, prediction: Prediction) -> list[dict[str, object]]:
+        """The answers of many rows, but for their ids."""
+        if prediction.probabilities is None or prediction.label_sets is None:
+            return [self._valued(value) for value in prediction.value.tolist()]
+        pairs = zip(prediction.probabilities.tolist(), prediction.label_sets, strict=True)
+        return [self._labelled(probabilities, members) for probabilities, members in pairs]
+
+    def warnings(self, coded: list[float]) -> list[str]:  # noqa: ARG002
+        """What lies inside the contract but outside what the model was trained on."""
+        return []
+
+    def warnings_of(self, x: Matrix) -> dict[int, list[str]]:  # noqa: ARG002
+        """The warnings of the rows that have any."""
+        return {}
+
+    def _valued(self, value: float) -> dict[str, object]:
+        bounds = {"lower": value - self._quantile, "upper": value + self._quantile, "coverage": self.coverage}
+        return {"prediction": value, "interval": bounds}
+
+    def _labelled(self, probabilities: list[float], members: NDArray[np.bool_]) -> dict[str, object]:
+        classes = self.contract.target.classes
+        return {
+            "prediction": classes[probabilities.index(max(probabilities))],
+            "probabilities": dict(zip(classes, probabilities, strict=True)),
+            "label_set": {"labels": [classes[i] for i in np.flatnonzero(members)], "coverage": self.coverage},
+        }
+
+
+class Models:
+    """The model that answers now, and how another takes its place."""
+
+    def __init__(self, folder: Path, told: Callable[[Model, Model | None], None]) -> None:
+        self.folder = folder
+        self.fault: str | None = None
+        self._told = told
+        self._current: Model | None = None
+        self._loading = asyncio.Lock()
+
+    @property
+    def current(self) -> Model:
+        """The model to answer with; a request asks once and keeps to it."""
+        if self._current is None:
+            raise RuntimeError("no bundle is loaded: load() comes first")
+        return self._current
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a model."""
+        return self._current is not None
+
+    async def load(self) -> Model:
+        """Load what lies in the folder now and let it take over; the same bundle again changes nothing.
+
+        Raises:
+            BundleError: it is not fit to answer; the model before goes on.
+        """
+        async with self._loading:
+            try:
+                model = await asyncio.to_thread(Model.load, self.folder)
+            except BundleError as error:
+                self.fault = str(error)
+                raise
+            self.fault = None
+            before, kept = self._current, self._current is not None and self._current.digest == model.digest
+            if not kept:
+                self._current = model
+                self._told(model, before)
+            return self.current

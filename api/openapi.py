@@ -1,0 +1,199 @@
+"""The OpenAPI description: FastAPI's, with the schemas of the contract that answers now."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from api.errors import MEDIA as PROBLEM
+from api.model import Model
+from hearth.schema import Contract, Feature
+
+Schema = dict[str, object]
+ARROW, CSV, JSON = "application/vnd.apache.arrow.stream", "text/csv", "application/json"
+REFUSALS = {
+    "401": "No key, or none that is known.",
+    "403": "The key lacks the scope.",
+    "404": "No such prediction.",
+    "409": "In conflict with what is there.",
+    "413": "Too many bytes or rows.",
+    "415": "A media type that is not read here.",
+    "422": "Not what the contract says; every fault is listed.",
+    "429": "The limit is reached: Retry-After says until when.",
+    "503": "Not now: Retry-After says when.",
+}
+_NUMBER: Schema = {"type": "number"}
+_DIGEST: Schema = {"type": "string", "description": "Digest of the bundle that answered."}
+
+
+def described(base: Schema, model: Model) -> Schema:
+    """``base``, what FastAPI knows of its routes, with bodies, answers and refusals."""
+    paths = cast("dict[str, dict[str, Schema]]", base["paths"])
+    for path, operations in paths.items():
+        for operation in operations.values():
+            operation["responses"] = {**_success(path), **_refusals(path, operation)}
+    for path, body in _bodies(model).items():
+        paths[path]["post"]["requestBody"] = {"required": True, "content": body}
+    components = cast("dict[str, Schema]", base.setdefault("components", {}))
+    components["schemas"] = _schemas(model)
+    return base
+
+
+def row_schema(contract: Contract) -> Schema:
+    """JSON Schema of one row."""
+    return {
+        "type": "object",
+        "properties": {feature.name: _property(feature) for feature in contract.features},
+        "required": [feature.name for feature in contract.features if feature.required],
+        "additionalProperties": False,
+    }
+
+
+def example_row(model: Model) -> dict[str, object]:
+    """A row that the model was measured against."""
+    codes = model.predictor.bundle.reference_rows[0].tolist()
+    pairs = zip(model.contract.used, codes, strict=True)
+    return {feature.name: _decoded(feature, code) for feature, code in pairs if code == code}  # noqa: PLR0124 - NaN is not itself
+
+
+def _decoded(feature: Feature, code: float) -> object:
+    if feature.type == "category":
+        return feature.values[int(code)]
+    return bool(code) if feature.type == "boolean" else int(code) if code.is_integer() else code
+
+
+def _property(feature: Feature) -> Schema:
+    kinds = {"number": "number", "integer": "integer", "category": "string", "boolean": "boolean"}
+    kind = kinds[feature.type]
+    schema: Schema = {"type": kind if feature.required else [kind, "null"]}
+    if feature.type == "category":
+        schema["enum"] = [*feature.values] if feature.required else [*feature.values, None]
+    schema |= {name: bound for name, bound in (("minimum", feature.min), ("maximum", feature.max)) if bound is not None}
+    unit = f" [{feature.unit}]" if feature.unit else ""
+    ignored = "" if feature.use else f" Accepted and ignored: {feature.reason}."
+    schema["description"] = f"{feature.about or feature.name}{unit}.{ignored}"
+    return schema
+
+
+def _bodies(model: Model) -> Mapping[str, Schema]:
+    row = example_row(model)
+    names = list(row)
+    csv = ",".join(names) + "\n" + ",".join(str(row[name]) for name in names) + "\n"
+    one: Schema = {JSON: {"schema": _ref("Row"), "example": row}}
+    truth = model.contract.target.classes[0] if model.contract.target.classes else 0.0
+    told = {"id": "the id of a prediction", "actual": truth}
+    return {
+        "/predict": one,
+        "/explain": one,
+        "/predict/batch": {
+            JSON: {"schema": _ref("Batch"), "example": {"instances": [row]}},
+            CSV: {"schema": {"type": "string"}, "example": csv},
+            ARROW: {"schema": {"type": "string", "format": "binary"}},
+        },
+        "/feedback": {JSON: {"schema": _ref("Feedback"), "example": told}},
+        "/feedback/batch": {JSON: {"schema": _ref("FeedbackBatch"), "example": {"feedback": [told]}}},
+    }
+
+
+_ANSWERS = {
+    "/predict": "Prediction",
+    "/explain": "Explanation",
+    "/predict/batch": "BatchPrediction",
+    "/feedback": "FeedbackStored",
+    "/feedback/batch": "FeedbackBatchStored",
+}
+
+
+def _success(path: str) -> Schema:
+    name = _ANSWERS.get(path)
+    content: Schema = {JSON: {"schema": _ref(name) if name else {"type": "object"}}}
+    if path == "/metrics":
+        content = {"text/plain": {"schema": {"type": "string"}}}
+    if path == "/predict/batch":
+        content |= {CSV: {"schema": {"type": "string"}}, ARROW: {"schema": {"type": "string", "format": "binary"}}}
+    return {"200": {"description": "Answered.", "content": content}}
+
+
+_OWN = {"/feedback": ("404", "409"), "/admin/reload": ("409",), "/ready": ("503",)}
+
+
+def _refusals(path: str, operation: Schema) -> Schema:
+    security = cast("list[dict[str, list[str]]]", operation.get("security", []))
+    codes = [*_OWN.get(path, ())]
+    if security:
+        codes += ["401", "429", "503", *(["403"] if any(any(of.values()) for of in security) else [])]
+    if path in _ANSWERS:
+        codes += ["413", "415", "422"]
+    problem = {PROBLEM: {"schema": _ref("Problem")}}
+    if path == "/ready":
+        problem = {JSON: {"schema": {"type": "object"}}}
+    return {code: {"description": REFUSALS[code], "content": problem} for code in sorted(set(codes))}
+
+
+def _schemas(model: Model) -> dict[str, object]:
+    answer = _answer(model)
+    warnings = {"type": "array", "items": {"type": "string"}, "description": "Values outside what the model was trained on."}
+    feature_names: Schema = {"type": "array", "items": {"type": "string"}}
+    identity: Schema = {"type": ["string", "null"], "description": "For /feedback; null where the store was down."}
+    truth: Schema = {"enum": list(model.contract.target.classes)} if model.contract.target.classes else dict(_NUMBER)
+    feedback = _object({"id": {"type": "string", "maxLength": 64}, "actual": truth}, closed=True)
+    state = {"type": "string", "enum": ["stored", "same", "conflict", "unknown"]}
+    stored = _object({"id": {"type": "string"}, "status": state})
+    several = {"type": "array", "minItems": 1}
+    return {
+        "Row": row_schema(model.contract),
+        "Batch": _object({"instances": {**several, "items": _ref("Row")}}, closed=True),
+        "Prediction": _object(
+            {"id": identity, **answer, "model": _DIGEST, "features_used": feature_names}, {"warnings": warnings}
+        ),
+        "BatchPrediction": _object(
+            {
+                "model": _DIGEST,
+                "features_used": feature_names,
+                "predictions": {"type": "array", "items": _object({"id": identity, **answer})},
+            },
+            {"warnings": {"type": "array", "items": _object({"row": {"type": "integer"}, "warnings": warnings})}},
+        ),
+        "Explanation": _object(
+            {
+                "prediction": answer["prediction"],
+                "base": _NUMBER,
+                "contributions": {"type": "object", "additionalProperties": _NUMBER},
+                "model": _DIGEST,
+            },
+            {"probabilities": {"type": "object"}, "explains": {"type": "string"}},
+        ),
+        "Feedback": feedback,
+        "FeedbackBatch": _object({"feedback": {**several, "maxItems": 10_000, "items": _ref("Feedback")}}, closed=True),
+        "FeedbackStored": stored,
+        "FeedbackBatchStored": _object({"results": {"type": "array", "items": stored}}),
+        "Problem": _object(
+            {
+                name: {"type": kind}
+                for name, kind in (("title", "string"), ("status", "integer"), ("detail", "string"), ("request_id", "string"))
+            },
+            {"errors": {"type": "array", "items": {"type": "object"}}},
+        ),
+    }
+
+
+def _answer(model: Model) -> dict[str, Schema]:
+    target = model.contract.target
+    unit = f" [{target.unit}]" if target.unit else ""
+    about = f"{target.about or target.name}{unit}"
+    if not target.classes:
+        bounds = dict.fromkeys(("lower", "upper", "coverage"), _NUMBER)
+        return {"prediction": {"type": "number", "description": about}, "interval": _object(bounds)}
+    labels: Schema = {"type": "array", "items": {"enum": list(target.classes)}}
+    return {
+        "prediction": {"enum": list(target.classes), "description": about},
+        "probabilities": _object(dict.fromkeys(target.classes, _NUMBER)),
+        "label_set": _object({"labels": labels, "coverage": _NUMBER}),
+    }
+
+
+def _object(properties: Mapping[str, object], optional: Mapping[str, object] | None = None, *, closed: bool = False) -> Schema:
+    schema: Schema = {"type": "object", "properties": {**properties, **(optional or {})}, "required": list(properties)}
+    return {**schema, "additionalProperties": False} if closed else schema
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}

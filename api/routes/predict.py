@@ -1,0 +1,109 @@
+"""Predictions: one row, many rows, and the reasons for one."""
+
+import asyncio
+import secrets
+import time
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api import batch
+from api.deps import needs
+from api.edge import Call, body_of
+from api.errors import Unsupported
+from api.model import Model
+from api.rows import Values
+from api.store import Record
+from hearth.bundle.explained import explained
+
+router = APIRouter(tags=["prediction"], dependencies=[needs("predict")])
+JSON = "application/json"
+_encode = msgspec.json.Encoder().encode
+
+
+@router.post("/predict")
+async def predict(request: Request) -> Response:
+    """Predict one row."""
+    call = Call.of(request)
+    model = call.service.models.current
+    values = model.reader.one(await json_of(call, request))
+    coded = model.reader.coded(values)
+    answer, scores = model.one(coded)
+    record = _record(call, model, values, scores)
+    kept = await call.service.store.keep(record)
+    call.service.metrics.predicted(model.digest, "/predict", 1)
+    told = {
+        "id": record.id if kept else None,
+        **answer,
+        "model": model.digest,
+        "features_used": model.features_used,
+    }
+    warnings = model.warnings(coded)
+    if warnings:
+        told["warnings"] = warnings
+    return Response(_encode(told), media_type=JSON)
+
+
+@router.post("/predict/batch")
+async def predict_batch(request: Request) -> Response:
+    """Predict many rows in one call of the model: JSON, CSV or an Arrow stream, answered in the same kind."""
+    call = Call.of(request)
+    form = batch.form_of(call.seen.get(b"content-type", b"application/json"))
+    service, model = call.service, call.service.models.current
+    body = await body_of(request)
+    loop = asyncio.get_running_loop()
+    rows = await loop.run_in_executor(service.pool, batch.predicted, form, model, body, service.settings.max_rows)
+    record = Record(
+        id=secrets.token_urlsafe(16),
+        at=time.time(),
+        key=call.key_name,
+        model=model.digest,
+        rows=rows.count,
+        features=rows.features,
+        scores=rows.scores,
+    )
+    kept = await service.store.keep(record)
+    service.metrics.predicted(model.digest, "/predict/batch", rows.count)
+    written = await loop.run_in_executor(service.pool, form.write, model, rows, record.id if kept else None)
+    return Response(written, media_type=form.media)
+
+
+@router.post("/explain")
+async def explain(request: Request) -> Response:
+    """Predict one row and say how much each feature adds to the base value: exact SHAP values, largest first.
+
+    They add up to the prediction of a regression; of a classification to the log-odds of the class named by `explains`.
+    """
+    call = Call.of(request)
+    model = call.service.models.current
+    values = model.reader.one(await json_of(call, request))
+    row = dict(zip(model.names, values, strict=True))
+    reasons = await asyncio.get_running_loop().run_in_executor(call.service.pool, explained, model.predictor, row)
+    return Response(_encode({**reasons, "model": model.digest}), media_type=JSON)
+
+
+async def json_of(call: Call, request: Request) -> bytes:
+    """The body of a request that must be JSON.
+
+    Raises:
+        Unsupported: it says that it is something else.
+    """
+    kind = call.seen.get(b"content-type")
+    if kind is not None and kind != b"application/json":
+        base = kind.partition(b";")[0].strip().lower()
+        if base != b"application/json" and not base.endswith(b"+json"):
+            raise Unsupported("send JSON: Content-Type: application/json")
+    return await body_of(request)
+
+
+def _record(call: Call, model: Model, values: Values, scores: object) -> Record:
+    return Record(
+        id=secrets.token_urlsafe(16),
+        at=time.time(),
+        key=call.key_name,
+        model=model.digest,
+        rows=1,
+        features=_encode(dict(zip(model.names, zip(values, strict=True), strict=True))).decode(),
+        scores=_encode([scores]).decode(),
+    )

@@ -1,0 +1,202 @@
+"""Rows as JSON against the contract: at the speed of a compiled decoder where they keep it, with every fault where not."""
+
+import difflib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from api.errors import SHOWN, Invalid, TooLarge, invalid
+from hearth.bundle import Fault, code_rows
+from hearth.bundle.rows import row_faults
+from hearth.schema import MOST, Contract, Feature
+
+Value = float | bool | str | None
+Values = tuple[Value, ...]
+Matrix = NDArray[np.float64]
+ROW_BYTES = 2**20  # no single row is longer
+NAN = float("nan")
+
+_astuple: Callable[[object], Values] = msgspec.structs.astuple  # type: ignore[assignment]
+
+
+class Reader:
+    """Reads the rows of one contract. What the decoder refuses is looked at again by ``hearth.bundle``, whose word counts."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        row = _struct(contract)
+        batch = msgspec.defstruct("Batch", [("instances", _list_of(row))], forbid_unknown_fields=True)
+        self._decode = msgspec.json.Decoder(row).decode
+        self._decode_many = msgspec.json.Decoder(batch).decode
+        self._width = len(contract.used)
+        self._codes = [_codes(feature) for feature in contract.used]
+        self._plain = not any(self._codes)
+        self._names = {feature.name for feature in contract.features}
+
+    def one(self, body: bytes) -> Values:
+        """The values of the used features in the contract's order, ``None`` where one is missing.
+
+        Raises:
+            Invalid: with every fault.
+            TooLarge: no row is that long.
+        """
+        if len(body) > ROW_BYTES:
+            raise TooLarge(f"one row takes at most {ROW_BYTES} bytes: /predict/batch takes more")
+        try:
+            return _astuple(self._decode(body))[: self._width]
+        except msgspec.MsgspecError:
+            row = _object(body)
+            self._refuse([row], single=True)
+            return self._natural(row)
+
+    def coded(self, values: Values) -> list[float]:
+        """Values as the floats that the model takes, NaN where one is missing."""
+        if self._plain:
+            return [NAN if value is None else value for value in values]  # type: ignore[misc]
+        return [
+            NAN if value is None else value if codes is None else codes[value]  # type: ignore[misc]
+            for value, codes in zip(values, self._codes, strict=True)
+        ]
+
+    def many(self, body: bytes, most: int) -> Matrix:
+        """The coded rows of ``{"instances": [...]}``, shape (n, len(contract.names)).
+
+        Raises:
+            Invalid: with every fault, by row and field.
+            TooLarge: there are more than ``most`` rows.
+        """
+        if body.count(b"{") > 2 * (most + 1):  # before memory is spent on them; a value may hold a brace or two
+            raise too_many(most)
+        try:
+            rows: list[Struct] = self._decode_many(body).instances  # type: ignore[attr-defined]
+        except msgspec.MsgspecError:
+            return self.rows(_instances(body, most), most)
+        _within(len(rows), most)
+        return self._matrix([_astuple(row)[: self._width] for row in rows])
+
+    def rows(self, rows: Sequence[Mapping[str, object]], most: int) -> Matrix:
+        """Rows of named values, coded.
+
+        Raises:
+            Invalid: with every fault, by row and field.
+            TooLarge: there are more than ``most`` rows.
+        """
+        _within(len(rows), most)
+        self._refuse(rows, single=False)
+        return code_rows(self.contract, rows)
+
+    def _matrix(self, rows: Sequence[Values]) -> Matrix:
+        coded = rows if self._plain else [self.coded(row) for row in rows]
+        return np.array(coded, dtype=np.float64).reshape(len(rows), self._width)
+
+    def _refuse(self, rows: Sequence[Mapping[str, object]], *, single: bool) -> None:
+        found = [fault for index, row in enumerate(rows) for fault in row_faults(self.contract, index, row)]
+        if found:
+            shown = [self._hinted(fault, rows[fault.row]) for fault in found[:SHOWN]]
+            raise invalid([*shown, *found[SHOWN:]], single=single)
+
+    def _hinted(self, fault: Fault, row: Mapping[str, object]) -> Fault:
+        """An unknown field is told by its place and the likely name: its own is the client's text, which no answer repeats."""
+        if fault.field in self._names:
+            return fault
+        place = 1 + list(row).index(fault.field)
+        near = difflib.get_close_matches(fault.field[:100].upper(), {name.upper(): name for name in self._names}, 1)
+        meant = next((name for name in self._names if near and name.upper() == near[0]), "")
+        hint = f", did you mean {meant}?" if meant else ", remove it"
+        return Fault(fault.row, "?", f"field {place} of the object is unknown{hint}")
+
+    def _natural(self, row: Mapping[str, object]) -> Values:
+        return tuple(_value(feature, row.get(feature.name)) for feature in self.contract.used)
+
+
+def too_many(most: int) -> TooLarge:
+    """The refusal of a batch with too many rows."""
+    return TooLarge(f"one call takes at most {most} rows: send several")
+
+
+def _within(count: int, most: int) -> None:
+    if count > most:
+        raise too_many(most)
+    if count == 0:
+        raise Invalid("there is no row: send at least one")
+
+
+def _struct(contract: Contract) -> type[Struct]:
+    """The used features first, so that they are the head of the tuple; field names need not be Python's."""
+    ordered = [*contract.used, *(feature for feature in contract.features if not feature.use)]
+    fields = [
+        (f"f{i}", _type(feature)) if feature.required else (f"f{i}", _type(feature) | None, None)
+        for i, feature in enumerate(ordered)
+    ]
+    names = {f"f{i}": feature.name for i, feature in enumerate(ordered)}
+    return msgspec.defstruct("Row", fields, rename=names, forbid_unknown_fields=True, kw_only=True, gc=False)
+
+
+def _list_of(row: type[Struct]) -> type:
+    return list[row]  # type: ignore[valid-type]
+
+
+def _type(feature: Feature) -> type:
+    if feature.type == "boolean":
+        return bool
+    if feature.type == "category":
+        return Literal[feature.values]  # type: ignore[return-value]
+    low, high = -MOST if feature.min is None else feature.min, MOST if feature.max is None else feature.max
+    step = 1 if feature.type == "integer" else None
+    return Annotated[float, Meta(ge=low, le=high, multiple_of=step)]  # type: ignore[return-value]
+
+
+def _codes(feature: Feature) -> dict[Value, float] | None:
+    if feature.type == "category":
+        return {value: float(code) for code, value in enumerate(feature.values)}
+    return {False: 0.0, True: 1.0} if feature.type == "boolean" else None
+
+
+def _value(feature: Feature, value: object) -> Value:
+    return float(value) if feature.numeric and value is not None else value  # type: ignore[arg-type,return-value]
+
+
+def parsed(body: bytes) -> object:
+    """The body as plain JSON values.
+
+    Raises:
+        Invalid: it is not JSON in UTF-8, or is nested too deeply.
+    """
+    if not body:
+        raise Invalid("the body is empty: send JSON")
+    try:
+        return json.loads(body.decode())
+    except UnicodeDecodeError:
+        raise Invalid("the body is not UTF-8") from None
+    except RecursionError:
+        raise Invalid("the body is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise Invalid(f"the body is not JSON: {error.msg} at character {error.pos}") from None
+    except ValueError:
+        raise Invalid("the body is not JSON that can be read: a number has too many digits") from None
+
+
+def _object(body: bytes) -> Mapping[str, object]:
+    value = parsed(body)
+    if not isinstance(value, dict):
+        raise Invalid("the body must be one JSON object: the features of one row by name")
+    return value
+
+
+def _instances(body: bytes, most: int) -> Sequence[Mapping[str, object]]:
+    if body.count(b"[") > 2 * (most + 1):
+        raise Invalid("the body is not a batch: a row holds no lists")
+    value = parsed(body)
+    rows = value.get("instances") if isinstance(value, dict) else None
+    if not isinstance(rows, list) or len(value) != 1:  # type: ignore[arg-type]
+        raise Invalid('the body must be {"instances": [...]} and nothing else: a list of rows')
+    _within(len(rows), most)
+    wrong = [i for i, row in enumerate(rows) if not isinstance(row, dict)]
+    if wrong:
+        raise invalid([Fault(i, "", "must be a JSON object: the features of one row by name") for i in wrong])
+    return rows

@@ -1,0 +1,174 @@
+"""``hearth serve``: one worker in this process, or several beside it."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from uvicorn.config import Config
+from uvicorn.supervisors import Multiprocess
+
+from api.keys import SCOPES, Key, hashed, new_key
+from api.main import Hearth, create_app
+from api.model import Model
+from api.openapi import example_row
+from api.protocol import Protocol
+from api.service import STOPPING
+from api.settings import Settings, SettingsError, load
+from hearth.errors import HearthError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Server(uvicorn.Server):
+    """A worker that says on ``/ready`` that it stops before it does, and ends with exit code 0."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop: at once the second time, or after the time to drain."""
+        app = self.config.app if isinstance(self.config.app, Hearth) else self.config.loaded_app
+        service = getattr(app, "service", None)
+        if service is None or service.stopping or not service.settings.drain:
+            super().handle_exit(sig, frame)
+            self._captured_signals.clear()  # raised again at the end, they would make another exit code
+        else:
+            threading.Timer(service.settings.drain, super().handle_exit, (sig, frame)).start()
+        if service is not None:
+            service.stopping = True
+
+
+class Workers(Multiprocess):
+    """Several workers. SIGHUP has each load the bundle anew, none is restarted for it."""
+
+    def __init__(self, config: Config, listener: socket.socket, settings: Settings, folder: Path) -> None:
+        super().__init__(config, [listener])
+        self._drain, self._folder = settings.drain, folder
+
+    def handle_term(self) -> None:
+        """Have the workers say on ``/ready`` that they stop, and stop them after the time to drain."""
+        (self._folder / STOPPING).touch()
+        threading.Timer(self._drain, self.should_exit.set).start()
+
+    def handle_hup(self) -> None:
+        """Pass it on."""
+        for process in self.processes:
+            if process.pid is not None:
+                os.kill(process.pid, signal.SIGHUP)
+
+
+def serve(given: Mapping[str, object], *, make_key: bool) -> None:
+    """Serve until a signal ends it; ``given`` are settings beside those of the environment.
+
+    Raises:
+        HearthError: it would not be safe, or cannot start; the message says what to do.
+    """
+    settings = load(**given)
+    key = new_key() if make_key and not _has_keys(settings) else None
+    if key is not None:
+        if settings.host not in LOOPBACK:
+            raise SettingsError(
+                f"a key made for this run is for this machine alone, not for {settings.host}: hearth keys new NAME"
+            )
+        made = Key(name="this-run", scopes=frozenset(SCOPES), expires=None, sha256=hashed(key))
+        given = {**given, "api_keys": made.line}
+        settings = load(**given)
+    if settings.workers > 1:
+        _several(settings, given)
+    else:
+        _one(settings, key)
+
+
+def _has_keys(settings: Settings) -> bool:
+    return bool(settings.api_keys.get_secret_value().strip()) or settings.api_keys_file is not None
+
+
+def _one(settings: Settings, key: str | None) -> None:
+    app = create_app(settings)
+    server = Server(_config(app, settings))
+    with _announced(server, app, key), _listening(settings) as listener:
+        try:
+            server.run([listener])
+        except SystemExit as error:  # uvicorn's way to say that the application did not start
+            raise app.fault or HearthError("the service did not start: its log says why") from error
+
+
+def _several(settings: Settings, given: Mapping[str, object]) -> None:
+    """Workers read the environment: what was given here goes there."""
+    Model.load(settings.bundle)  # one at fault is told here, once, and not by each worker again and again
+    with tempfile.TemporaryDirectory(prefix="hearth-") as folder:
+        os.environ |= {"PROMETHEUS_MULTIPROC_DIR": folder, "HEARTH_RUN_DIR": folder}
+        os.environ |= {f"HEARTH_{name.upper()}": str(value) for name, value in given.items()}
+        config = _config("api.main:app", settings)
+        with _listening(settings) as listener:
+            Workers(config, listener, settings, Path(folder)).run()
+
+
+def _listening(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingsError(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _config(app: Hearth | str, settings: Settings) -> Config:
+    return Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        http=Protocol,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # the edge decides whose headers are believed
+        server_header=False,
+        ws="none",
+        lifespan="on",
+        timeout_graceful_shutdown=int(settings.timeout) + 1,
+    )
+
+
+@contextmanager
+def _announced(server: Server, app: Hearth, key: str | None) -> Iterator[None]:
+    """Say where the service is and, with a key made for this run, how to ask it, as soon as it answers."""
+    done = threading.Event()
+
+    def announce() -> None:
+        while not server.started and not done.wait(0.05):
+            pass
+        if server.started and app.service is not None:
+            sys.stdout.write(greeting(_address(server), app.service.models.current, key))
+            sys.stdout.flush()
+
+    thread = threading.Thread(target=announce, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def greeting(address: str, model: Model, key: str | None) -> str:
+    """What is printed on standard output once the service answers."""
+    lines = [f"Hearth answers at {address}, its API page is {address}/docs"]
+    if key is not None:
+        row = json.dumps(example_row(model), ensure_ascii=False)
+        options = [f"-H 'X-API-Key: {key}'", "-H 'Content-Type: application/json'", f"-d {shlex.quote(row)}"]
+        lines += ["", "A key was made for this run alone. Try it:", "", f"curl -s {address}/predict {' '.join(options)}", ""]
+    return "\n".join(lines) + "\n"
+
+
+def _address(server: Server) -> str:
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

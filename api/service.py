@@ -1,0 +1,60 @@
+"""What the parts of one running service share."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from api.logs import Log
+from api.metrics import Metrics
+from api.model import Model, Models
+from api.ratelimit import Limiter
+from api.security import Ring
+from api.settings import Settings
+from api.store import Store
+from hearth.errors import BundleError
+
+# In the workers' folder: touched by the worker that was asked to reload, and by the one that started them before it stops them.
+STAMP, STOPPING = "reload", "stopping"
+
+
+@dataclass(slots=True)
+class Service:
+    """The parts, made by ``api.main`` and handed to the edge and the routes.
+
+    ``pool`` runs what would hold up other requests: two batches at once, so that single rows keep their turn.
+    """
+
+    settings: Settings
+    log: Log
+    metrics: Metrics
+    ring: Ring
+    limiter: Limiter
+    models: Models
+    store: Store
+    started: float = field(default_factory=time.time)
+    stopping: bool = False
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "batch"))
+
+    async def reload(self) -> Model:
+        """Load the bundle that lies there now, and have the other workers do so.
+
+        Raises:
+            BundleError: it is not fit to answer; the one before goes on.
+        """
+        try:
+            model = await self.models.load()
+        except BundleError as error:
+            self.metrics.reloads.labels("refused").inc()
+            self.log("error", "the bundle was refused, the one before goes on", why=str(error))
+            raise
+        self.metrics.reloads.labels("ok").inc()
+        if self.settings.run_dir is not None:
+            (self.settings.run_dir / STAMP).touch()
+        return model
+
+    def watched(self) -> Metrics:
+        """The metrics, with what is read at the moment of asking."""
+        self.metrics.store_backlog.set(self.store.backlog)
+        self.metrics.store_up.set(self.store.reachable)
+        self.metrics.limits_local.set(self.limiter.state == "local")
+        return self.metrics

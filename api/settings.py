@@ -1,0 +1,106 @@
+"""Settings of the service, from the environment with the prefix ``HEARTH_``. ``.env.example`` names them all."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from hearth.errors import HearthError
+
+Network = IPv4Network | IPv6Network
+
+
+class SettingsError(HearthError):
+    """The environment does not make a service that is safe to start."""
+
+
+class Settings(BaseSettings):
+    """What the environment decides. Frozen; an unknown ``HEARTH_`` variable is told by ``load``."""
+
+    model_config = SettingsConfigDict(env_prefix="HEARTH_", frozen=True, hide_input_in_errors=True, env_ignore_empty=False)
+
+    bundle: Path = Field(Path("models/production"), description="folder of the bundle")
+    watch: bool = Field(False, description="load a new bundle by itself when it appears in that folder")
+    reports: Path = Field(Path("reports"), description="folder of the reports that / links to, where present")
+
+    api_keys: SecretStr = Field(SecretStr(""), description="configured keys, as `hearth keys new` prints them, by whitespace")
+    api_keys_file: Path | None = Field(None, description="file of keys, one a line, instead of HEARTH_API_KEYS")
+    metrics_open: bool = Field(True, description="/metrics without a key; false asks for one with scope monitor")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="origins of browsers, by commas; none by default"
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (), description="addresses or networks whose X-Forwarded-For is believed, by commas"
+    )
+
+    rate_limit: str = Field("100/minute", description="of each key without a limit of its own")
+    wrong_key_limit: str = Field("20/minute", description="of each address, for requests without a right key")
+    redis_url: SecretStr | None = Field(None, description="where several workers share their limits; memory if unset")
+    max_body_bytes: int = Field(10 * 2**20, ge=1024, description="of a request body, in bytes")
+    max_rows: int = Field(10_000, ge=1, description="of a batch, in rows")
+    max_concurrency: int = Field(256, ge=1, description="requests at once in one worker; more get 503")
+    timeout: float = Field(30.0, gt=0, le=3600, description="seconds for one request; then 408 or 503")
+
+    database_url: SecretStr = Field(SecretStr("sqlite:///var/hearth.db"), description="the store: SQLite or PostgreSQL")
+    store_wait: float = Field(2.0, gt=0, le=60, description="seconds that an answer waits for the store before its id is null")
+    keep_days: float | None = Field(90.0, gt=0, description="age at which predictions go, in days; empty keeps them")
+    keep_rows: int | None = Field(10_000_000, ge=1, description="predictions kept at most; empty keeps them all")
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on")
+    workers: int = Field(1, ge=1, le=64, description="processes; more than one need Redis and PostgreSQL")
+    drain: float = Field(0.0, ge=0, le=300, description="seconds to go on answering after SIGTERM, /ready already saying no")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="info logs each request")
+    run_dir: Path | None = Field(None, description="folder that the workers share; `hearth serve` makes one")
+
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        return tuple(ip_network(part, strict=False) if isinstance(part, str) else part for part in value)  # type: ignore[attr-defined]
+
+    @field_validator("keep_days", "keep_rows", "redis_url", "api_keys_file", "run_dir", mode="before")
+    @classmethod
+    def _unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _no_star(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in value:
+            raise ValueError("name the origins: * would let any page use a visitor's key")
+        return value
+
+    @model_validator(mode="after")
+    def _shared(self) -> Self:
+        if self.workers > 1 and self.redis_url is None:
+            raise ValueError("more than one worker must share their limits: set HEARTH_REDIS_URL")
+        if self.workers > 1 and self.database_url.get_secret_value().startswith("sqlite"):
+            raise ValueError("more than one worker must share a PostgreSQL store: set HEARTH_DATABASE_URL")
+        if self.api_keys.get_secret_value().strip() and self.api_keys_file is not None:
+            raise ValueError("set HEARTH_API_KEYS or HEARTH_API_KEYS_FILE, not both")
+        return self
+
+
+def load(**given: object) -> Settings:
+    """Settings of the environment, ``given`` ones first.
+
+    Raises:
+        SettingsError: naming each variable at fault and what is allowed, never its value.
+    """
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        faults = [_fault(fault["loc"], fault["msg"]) for fault in error.errors(include_input=False, include_url=False)]
+        raise SettingsError("\n  - ".join(["the settings are at fault", *faults])) from None
+
+
+def _fault(where: tuple[int | str, ...], message: str) -> str:
+    name = f"HEARTH_{str(where[0]).upper()}: " if where else ""
+    return name + message.removeprefix("Value error, ")
