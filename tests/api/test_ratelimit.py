@@ -373,19 +373,23 @@ def test_redis_that_does_not_answer_delays_a_request_once(server: Server) -> Non
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_a_loop_that_stood_still_does_not_take_redis_for_silent(server: Server, loop: str) -> None:
-    """A large batch may hold it up for longer than Redis is given; uvloop looks at its timers before its sockets."""
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_loop_that_stood_still_does_not_take_redis_for_silent(server: Server, loop: str, connected: bool) -> None:
+    """A large batch may hold it up for longer than Redis is given, also while it connects."""
 
     async def body() -> None:
         server.start()
-        async with limiter(server.url) as limits:
-            server.freeze()
-            asked = asyncio.ensure_future(hits(limits, 5))
-            await asyncio.sleep(0.05)
-            server.thaw()
-            time.sleep(0.4)
-            assert let_through(await asked) == 5
-            assert (limits.state, limits.failures) == ("redis", 0)
+        limits = Limiter("100/minute", server.url)
+        if connected:
+            await limits.start()
+        server.freeze()
+        asked = asyncio.ensure_future(hits(limits, 5))
+        await asyncio.sleep(0.05)
+        server.thaw()
+        time.sleep(0.4)
+        assert let_through(await asked) == 5
+        assert (limits.state, limits.failures) == ("redis", 0)
+        await limits.close()
 
     with asyncio.Runner(loop_factory=pytest.importorskip(loop).new_event_loop) as runner:
         runner.run(body())
