@@ -89,7 +89,7 @@ class Memory:
 
 
 class Shared:
-    """Windows in Redis, one for all workers.
+    """Windows in Redis, one for all workers; it forgets each when it ends.
 
     Hits that come while Redis is being asked wait for that answer and then go together in one call: one round trip at most for
     each of them, and the busier the service the fewer for all.

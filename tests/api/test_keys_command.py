@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -226,7 +227,7 @@ def test_a_key_that_is_typed_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text(f"one:predict:never:{hashed('hearth_typed')}\n", encoding="utf-8")
     ours, terminal = pty.openpty()
-    command = [HEARTH, "keys", "check", "--file", file]
+    command: Sequence[str | Path] = [HEARTH, "keys", "check", "--file", file]
     child = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True)
     os.close(terminal)
     shown = read_until(ours, b"Key: ")

@@ -610,6 +610,6 @@ def test_buckets_are_named_by_what_a_request_cannot_choose() -> None:
     """Keys by their name, IPv4 by address, IPv6 by /64."""
     assert key_bucket("one") == "key:one"
     assert address_bucket("1.2.3.4") == "address:1.2.3.4"
-    assert address_bucket("2001:db8:1:2:3:4:5:6") == address_bucket("2001:db8:1:2::1") == "address:2001:db8:1:2::/64"
+    assert address_bucket("2001:db8:1:2:ffff:4:5:6") == address_bucket("2001:db8:1:2::1") == "address:2001:db8:1:2::/64"
     assert address_bucket("2001:db8:1:3::1") != address_bucket("2001:db8:1:2::1")
     assert address_bucket("fe80::1%eth0") == "address:fe80::/64"
