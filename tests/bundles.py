@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hearth.bundle import Bundle, Conformal, Predictor, Transform
 from hearth.bundle.booster import scores
 from hearth.bundle.intervals import scores as nonconformity
+from hearth.bundle.trained import trained_on
 from hearth.schema import Contract, Feature, Target
 
 Matrix = NDArray[np.float64]
@@ -115,7 +116,11 @@ def make(kind: str, encoding: str = "onehot", imputed: bool = False) -> Tiny:
         model=bytes(booster.save_raw("ubj")),
         transform=fitted,
         conformal=Conformal.fit(nonconformity(y.astype(np.float64), said), 0.9),
-        metadata={"task": contract.target.task, "versions": {"xgboost": xgb.__version__}},
+        metadata={
+            "task": contract.target.task,
+            "trained": trained_on(contract, fitted.features, x),
+            "versions": {"xgboost": xgb.__version__},
+        },
         probe_rows=x[:5],
         probe_scores=said[:5],
         reference_rows=x[:50],

@@ -246,7 +246,8 @@ def test_without_a_forest_xgboost_answers(regression: Tiny) -> None:
 @pytest.mark.parametrize("part", ["probe_rows", "reference_rows"])
 def test_a_forest_that_says_other_than_the_booster_is_dropped(tiny: Tiny, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a bit, on one of the rows that the bundle holds."""
-    odd = getattr(tiny.bundle, part)[-1].tolist()
+    bundle = dataclasses.replace(tiny.bundle, reference_rows=tiny.x[100:150])
+    odd = getattr(bundle, part)[-1].tolist()
     honest = Forest.margins
 
     def biased(self: Forest, values: list[float]) -> forest.Singles:
@@ -256,8 +257,9 @@ def test_a_forest_that_says_other_than_the_booster_is_dropped(tiny: Tiny, part: 
         return said
 
     monkeypatch.setattr(Forest, "margins", biased)
-    assert tiny.predictor.engine == "xgboost"
-    assert tiny.predictor.score_one(odd) == tiny.predictor.scores(np.array([odd]))[0].tolist()
+    predictor = Predictor(bundle, threads=1)
+    assert predictor.engine == "xgboost"
+    assert predictor.score_one(odd) == predictor.scores(np.array([odd]))[0].tolist()
 
 
 def test_score_one_is_shared_between_threads(tiny: Tiny) -> None:

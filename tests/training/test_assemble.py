@@ -10,8 +10,9 @@ from tests.tiny import KINDS, Kind, coded, settings
 
 import hearth.training.fitting
 from hearth.bundle import Bundle, Conformal, Predictor, Transform, read, write
+from hearth.bundle.trained import trained_on
 from hearth.params import Params
-from hearth.training.assemble import VERSIONS, assemble, spread
+from hearth.training.assemble import VERSIONS, assemble
 from hearth.training.conformal import calibrate
 from hearth.training.experiment import Experiment
 from hearth.training.fitting import Recipe, fit, fit_transform
@@ -102,12 +103,14 @@ def test_the_metadata_say_what_the_bundle_is(tmp_path: Path) -> None:
     write(assembled("binary", replace(RECIPE, percentile=20)), tmp_path / "bundle")
     metadata = dict(read(tmp_path / "bundle").metadata)
     metadata.pop("contract")
+    table = coded("binary")
     assert metadata == {
         "task": "classification",
         "winner": "select",
         "recipe": {"rounds": 8, "params": PARAMS, "percentile": 20},
         "features": ["a", "n", "k", "s"],
         "training_rows": 90,
+        "trained": trained_on(table.contract, ("a", "n", "k", "s"), table.x),
         "data": {"sha256": "ab" * 32},
         "versions": VERSIONS,
     }
@@ -123,17 +126,6 @@ def test_a_probe_is_as_many_rows_as_the_settings_say() -> None:
     assert (len(bundle.probe_rows), len(bundle.reference_rows), len(bundle.reference_scores)) == (5, 30, 30)
     for rows in (bundle.probe_rows, bundle.reference_rows):
         assert np.array_equal(rows[[0, -1]], table.x[[0, -1]], equal_nan=True)
-
-
-@pytest.mark.parametrize(("rows", "most"), [(10, 4), (10, 10), (3, 8), (1, 1), (1000, 7)])
-def test_rows_are_spread_evenly(rows: int, most: int) -> None:
-    """Positions ascend in equal steps, at most one apart, and are no more than asked for."""
-    found = spread(rows, most)
-    steps = np.diff(found)
-    assert len(found) == min(rows, most)
-    assert found[0] == 0
-    assert found[-1] == (rows - 1 if most > 1 else 0)
-    assert len(steps) == 0 or steps.max() - steps.min() <= 1
 
 
 def test_coverage_is_the_setting() -> None:

@@ -5,11 +5,12 @@ import pytest
 import xgboost as xgb
 from tests.tiny import Kind, coded
 
+from hearth.bundle.booster import contributions
 from hearth.bundle.transform import Matrix
 from hearth.params import PrepareParams
 from hearth.training import selection
 from hearth.training.fitting import Model, Recipe, fit, fit_transform
-from hearth.training.selection import Attribution, attribute, contributions, default_attribution, selector
+from hearth.training.selection import Attribution, attribute, default_attribution, selector
 from hearth.training.table import Table
 
 PREPARE = PrepareParams(seed=0, test_size=0.2, imputation="native", scaling="standard", encoding="onehot")
@@ -64,7 +65,9 @@ def test_a_large_table_is_explained_by_evenly_spread_rows(monkeypatch: pytest.Mo
     found = attribute(model, table)
     rows = np.linspace(0, 89, 10).astype(int)
     np.testing.assert_array_equal(found.x, table.x[rows])
-    np.testing.assert_array_equal(found.values, contributions(model.booster, model.transform, table.x[rows]))
+    np.testing.assert_array_equal(
+        found.values, contributions(model.booster, model.transform, table.x[rows], model.target.outputs)[1]
+    )
 
 
 def test_importance_averages_rows_and_classes() -> None:
@@ -93,7 +96,9 @@ def test_the_default_model_is_xgboosts(kind: Kind, table: Table) -> None:
     estimator = xgb.XGBRegressor if kind == "regression" else xgb.XGBClassifier
     x = fit_transform(table.contract, table.x, PREPARE).apply(table.x)
     booster = estimator(random_state=4, seed_per_iteration=True).fit(x, table.y).get_booster()
-    expected = contributions(booster, fit_transform(table.contract, table.x, PREPARE), table.x)
+    expected = contributions(booster, fit_transform(table.contract, table.x, PREPARE), table.x, table.contract.target.outputs)[
+        1
+    ]
     np.testing.assert_allclose(default_attribution(table, PREPARE, 4).values, expected, rtol=1e-6, atol=1e-9)
 
 

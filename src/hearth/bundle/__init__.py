@@ -7,6 +7,7 @@ from hearth.bundle.format import FORMAT_VERSION, Bundle, read, verify, write
 from hearth.bundle.intervals import Conformal
 from hearth.bundle.predictor import Explanation, Prediction, Predictor
 from hearth.bundle.rows import Fault, RowError, code_rows
+from hearth.bundle.trained import Trained
 from hearth.bundle.transform import Transform
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "RowError",
+    "Trained",
     "Transform",
     "code_rows",
     "read",

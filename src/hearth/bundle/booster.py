@@ -4,7 +4,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from hearth.bundle.transform import Matrix
+from hearth.bundle.transform import Matrix, Transform
 from hearth.errors import BundleError
 from hearth.schema import MOST
 
@@ -47,11 +47,24 @@ def as_scores(raw: NDArray[np.float64], outputs: int) -> NDArray[np.float64]:
     return probabilities
 
 
-def contributions(booster: xgb.Booster, columns: Matrix, outputs: int) -> NDArray[np.float64]:
-    """SHAP values of transformed rows: (n, groups, columns + 1), the base last; a group is a class of more than two."""
-    within = np.clip(columns, -MOST, MOST)  # scaling can leave single precision, which a DMatrix refuses
-    if len(within) == 0:
-        return np.empty((0, outputs if outputs > 2 else 1, within.shape[1] + 1))
-    data = xgb.DMatrix(within, nthread=1)
+def contributions(
+    booster: xgb.Booster, transform: Transform, x: Matrix, outputs: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """SHAP values of coded rows (n, len(transform.features)): base (n,) and values (n, p), those of encoded columns summed.
+
+    With more than two classes (n, k) and (n, k, p).
+    """
+    columns = np.clip(transform.apply(x), -MOST, MOST)  # scaling can leave single precision, which a DMatrix refuses
+    raw = _contributions(booster, columns, outputs if outputs > 2 else 1)
+    if raw.shape[1] == 1:
+        raw = raw[:, 0]
+    return raw[..., -1], transform.gather(raw[..., :-1])
+
+
+def _contributions(booster: xgb.Booster, columns: Matrix, groups: int) -> NDArray[np.float64]:
+    """Shape (n, groups, columns + 1), the base last."""
+    if len(columns) == 0:
+        return np.empty((0, groups, columns.shape[1] + 1))
+    data = xgb.DMatrix(columns, nthread=1)
     raw = booster.predict(data, pred_contribs=True, strict_shape=True, validate_features=False)
     return np.asarray(raw, dtype=np.float64)

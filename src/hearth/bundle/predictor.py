@@ -15,6 +15,7 @@ from hearth.bundle.forest import Forest
 from hearth.bundle.format import Bundle
 from hearth.bundle.rows import Row, code_rows
 from hearth.bundle.sample import spread
+from hearth.bundle.trained import Trained
 from hearth.bundle.transform import Matrix
 from hearth.errors import BundleError
 from hearth.schema import Contract
@@ -58,6 +59,8 @@ class Explanation:
 class Predictor:
     """A loaded bundle. Safe to share between threads: nothing in it changes after construction.
 
+    ``trained`` knows what of a row lies outside what the model was trained on.
+
     Raises:
         BundleError: the booster cannot be read, or it no longer says what the bundle's probe recorded.
     """
@@ -69,6 +72,7 @@ class Predictor:
         self._whole = list(self._columns) == list(range(len(bundle.contract.names)))
         self._booster = asking.load(bundle.model, threads)
         self._outputs = bundle.contract.target.outputs
+        self.trained = _trained(bundle)
         self._check_booster()
         self._ask_probe()
         self._forest = self._agreeing(Forest.of(self._booster, bundle.transform, self._columns.tolist()))
@@ -100,7 +104,7 @@ class Predictor:
 
     def scores(self, x: Matrix) -> NDArray[np.float64]:
         """The model's answer to coded rows (n, len(contract.names)): (n,), or probabilities (n, k)."""
-        return asking.scores(self._booster, self._transformed(x), self._outputs)
+        return asking.scores(self._booster, self.bundle.transform.apply(self._picked(x)), self._outputs)
 
     def score_one(self, values: Sequence[float]) -> float | list[float]:
         """``scores`` of one coded row, to the same bit and many times faster: a number, or a probability for each class.
@@ -126,13 +130,11 @@ class Predictor:
 
     def explain(self, x: Matrix) -> Explanation:
         """SHAP contributions of coded rows, one for each of ``features``; encoded columns are summed to their feature."""
-        raw = asking.contributions(self._booster, self._transformed(x), self._outputs)
-        raw = raw if raw.shape[1] > 1 else raw[:, 0]
-        values = self.bundle.transform.gather(raw[..., :-1])
-        return Explanation(features=self.features, base=raw[..., -1], values=values)
+        base, values = asking.contributions(self._booster, self.bundle.transform, self._picked(x), self._outputs)
+        return Explanation(features=self.features, base=base, values=values)
 
-    def _transformed(self, x: Matrix) -> Matrix:
-        return self.bundle.transform.apply(x if self._whole else x[:, self._columns])
+    def _picked(self, x: Matrix) -> Matrix:
+        return x if self._whole else x[:, self._columns]
 
     def _forest_score(self, forest: Forest, values: Sequence[float]) -> float | list[float]:
         margins = forest.margins(values)
@@ -178,6 +180,13 @@ class Predictor:
         rows = np.vstack([self.bundle.probe_rows, reference[spread(len(reference), COMPARED_ROWS)]])
         said = [self._forest_score(forest, row) for row in rows.tolist()]
         return forest if np.array_equal(said, self.scores(rows)) else None
+
+
+def _trained(bundle: Bundle) -> Trained:
+    try:
+        return Trained(bundle.contract, bundle.metadata.get("trained", {}))
+    except (TypeError, ValueError) as error:
+        raise BundleError(f"metadata.json does not hold what it should: {error}. Build the bundle again.") from error
 
 
 def _xgboost_of(metadata: Mapping[str, object]) -> str:

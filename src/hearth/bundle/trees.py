@@ -21,7 +21,6 @@ class _Tree(TypedDict):
     split_conditions: list[float]
     default_left: list[int]
     split_type: list[int]
-    tree_param: dict[str, str]
 
 
 class _Model(TypedDict):
@@ -81,7 +80,7 @@ def read(booster: xgb.Booster) -> Trees | None:
 
 def _plain(tree: _Tree) -> bool:
     leaves = tree["left_children"].count(-1)
-    return leaves <= MOST_LEAVES and tree["tree_param"]["size_leaf_vector"] in ("0", "1") and not any(tree["split_type"])
+    return leaves <= MOST_LEAVES and not any(tree["split_type"])
 
 
 def _base(document: _Document, columns: int) -> list[float]:
@@ -122,7 +121,6 @@ def _single(value: float) -> _Tree:
         "split_conditions": [value],
         "default_left": [0],
         "split_type": [0],
-        "tree_param": {},
     }
 
 

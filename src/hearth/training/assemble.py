@@ -8,11 +8,13 @@ import xgboost as xgb
 
 import hearth
 from hearth.bundle.format import Bundle
+from hearth.bundle.sample import spread
+from hearth.bundle.trained import trained_on
 from hearth.bundle.transform import Transform
 from hearth.params import Params
 from hearth.training.conformal import calibrate
 from hearth.training.experiment import Experiment
-from hearth.training.fitting import fit
+from hearth.training.fitting import fit, fittable
 from hearth.training.folds import Folds
 from hearth.training.table import Table
 
@@ -48,6 +50,7 @@ def assemble(
             "recipe": recipe,
             "features": list(chosen.features),
             "training_rows": len(train),
+            "trained": trained_on(train.contract, chosen.features, fittable(train, prepare).x),
             **facts,
             "versions": VERSIONS,
         },
@@ -56,8 +59,3 @@ def assemble(
         reference_rows=train.x[reference],
         reference_scores=out_of_fold[reference],
     )
-
-
-def spread(rows: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Positions of at most ``most`` rows, evenly spread over all."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.intp))

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
-from hearth.bundle.transform import Matrix, Transform
+from hearth.bundle.booster import contributions
+from hearth.bundle.sample import spread
+from hearth.bundle.transform import Matrix
 from hearth.params import PrepareParams
 from hearth.training.fitting import Model, Recipe, fit, fit_transform, fittable
 from hearth.training.table import Table
@@ -38,16 +39,9 @@ class Attribution:
 
 def attribute(model: Model, table: Table) -> Attribution:
     """Exact SHAP values of a model on evenly spread rows of a table, ``MOST_ROWS`` at most (path-dependent TreeSHAP)."""
-    rows = np.unique(np.linspace(0, len(table) - 1, min(len(table), MOST_ROWS)).astype(np.intp))
-    x = table.x[rows][:, model.transform.columns(table.contract)]
-    return Attribution(model.transform.features, x, contributions(model.booster, model.transform, x))
-
-
-def contributions(booster: xgb.Booster, transform: Transform, x: Matrix) -> NDArray[np.float64]:
-    """SHAP values of coded rows in the order of the transform's features: (n, p), or with more than two classes (n, k, p)."""
-    raw = booster.predict(xgb.DMatrix(transform.apply(x), nthread=1), pred_contribs=True, strict_shape=True)
-    values = transform.gather(raw[..., :-1].astype(np.float64))
-    return values[:, 0] if values.shape[1] == 1 else values
+    x = table.x[spread(len(table), MOST_ROWS)][:, model.transform.columns(table.contract)]
+    values = contributions(model.booster, model.transform, x, model.target.outputs)[1]
+    return Attribution(model.transform.features, x, values)
 
 
 def default_attribution(table: Table, prepare: PrepareParams, seed: int) -> Attribution:
