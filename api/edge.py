@@ -22,6 +22,7 @@ from api.service import Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 CALL = "hearth.call"  # where a request's scope holds its Call
+EXPIRED = "the key has expired: ask for another"
 CLIENT_GONE = 499  # as nginx counts a client that did not wait; nobody is sent it
 _PROCESS, _NUMBERS = secrets.token_hex(6), itertools.count(1)  # request ids: of this process, in turn
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -143,7 +144,10 @@ class Edge:
             self._service.metrics.refusals.labels(kind).inc()
             raise errors.TooMany(f"{detail}: wait as long as Retry-After says")
         if key is None:
-            raise errors.Unauthorized("send a key that is known and valid: X-API-Key: KEY, or Authorization: Bearer KEY")
+            over = bool(secret) and self._service.ring.expired(secret or b"")
+            raise errors.Unauthorized(
+                EXPIRED if over else "send a key that is known: X-API-Key: KEY, or Authorization: Bearer KEY"
+            )
 
     async def _answered(self, call: Call, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         endpoint = call.guard.endpoints.get(scope["method"])

@@ -107,7 +107,7 @@ class Hearth(FastAPI):
             self.service = service = await _started(given, log)
             edge = Edge(super().__call__, service, guards(self._routers))
             self.edge = _outside(given, edge)
-            beside = [asyncio.create_task(edge.reap()), asyncio.create_task(_watched(service))]
+            beside = [asyncio.create_task(edge.reap()), asyncio.create_task(_kept_house(service))]
             with _on_hangup(service):
                 yield
             self.edge = None
@@ -195,14 +195,15 @@ def _outside(given: Settings, edge: Edge) -> ASGIApp:
     )
 
 
-async def _watched(service: Service) -> None:
-    """Reload when another worker did, or when a new bundle lies there and is watched for."""
+async def _kept_house(service: Service) -> None:
+    """Twice a second: the metrics, and a reload where another worker did or a new bundle lies there and is watched for."""
     given = service.settings
     paths = [given.bundle / "manifest.json"] if given.watch else []
     paths += [given.run_dir / STAMP] if given.run_dir else []
     watch = Watch(paths)
-    while paths:
+    while True:
         await asyncio.sleep(0.5)
+        service.measure()
         if watch.changed():
             await _reloaded(service)
         if given.run_dir and (given.run_dir / STOPPING).exists():

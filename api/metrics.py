@@ -41,6 +41,7 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=self.registry,
         )
+        self.limit_failures = Counter("hearth_limit_storage_failures", "Times that Redis was given up.", registry=self.registry)
         self.reloads = Counter("hearth_reloads", "Attempts to load another bundle.", ("result",), registry=self.registry)
         self.model = Gauge(
             "hearth_model_info",
@@ -58,6 +59,7 @@ class Metrics:
         self._shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not self._shared:
             ProcessCollector(registry=self.registry)
+        self._limit_failures = 0
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._latencies: dict[str, Histogram] = {}
         self._predicted: dict[tuple[str, str], tuple[Counter, Counter]] = {}
@@ -81,6 +83,14 @@ class Metrics:
             children = self._predicted[(digest, route)] = self.predictions.labels(digest, route), self.rows.labels(digest)
         children[0].inc()
         children[1].inc(rows)
+
+    def state(self, *, backlog: int, store_up: bool, limits_local: bool, limit_failures: int) -> None:
+        """How the store and the limits are now; ``limit_failures`` since the start."""
+        self.store_backlog.set(backlog)
+        self.store_up.set(store_up)
+        self.limits_local.set(limits_local)
+        self.limit_failures.inc(limit_failures - self._limit_failures)
+        self._limit_failures = limit_failures
 
     def serving(self, digest: str, before: str | None) -> None:
         """Say which model answers from now on."""

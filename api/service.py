@@ -52,9 +52,11 @@ class Service:
             (self.settings.run_dir / STAMP).touch()
         return model
 
-    def watched(self) -> Metrics:
-        """The metrics, with what is read at the moment of asking."""
-        self.metrics.store_backlog.set(self.store.backlog)
-        self.metrics.store_up.set(self.store.reachable)
-        self.metrics.limits_local.set(self.limiter.state == "local")
-        return self.metrics
+    def measure(self) -> None:
+        """Bring the metrics of the store and of the limits up to date; each worker does, again and again."""
+        self.metrics.state(
+            backlog=self.store.backlog,
+            store_up=self.store.reachable,
+            limits_local=self.limiter.state == "local",
+            limit_failures=self.limiter.failures,
+        )

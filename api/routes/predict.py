@@ -31,8 +31,7 @@ async def predict(request: Request) -> Response:
     coded = model.reader.coded(values)
     answer, scores = model.one(coded)
     record = _record(call, model, values, scores)
-    kept = await call.service.store.keep(record)
-    call.service.metrics.predicted(model.digest, "/predict", 1)
+    kept = await _kept(call, record)
     told = {
         "id": record.id if kept else None,
         **answer,
@@ -63,8 +62,7 @@ async def predict_batch(request: Request) -> Response:
         features=rows.features,
         scores=rows.scores,
     )
-    kept = await service.store.keep(record)
-    service.metrics.predicted(model.digest, "/predict/batch", rows.count)
+    kept = await _kept(call, record)
     written = await loop.run_in_executor(service.pool, form.write, model, rows, record.id if kept else None)
     return Response(written, media_type=form.media)
 
@@ -95,6 +93,16 @@ async def json_of(call: Call, request: Request) -> bytes:
         if base != b"application/json" and not base.endswith(b"+json"):
             raise Unsupported("send JSON: Content-Type: application/json")
     return await body_of(request)
+
+
+async def _kept(call: Call, record: Record) -> bool:
+    """Store what will be answered; where the store cannot, the answer has no id and a metric says so."""
+    metrics = call.service.metrics
+    metrics.predicted(record.model, call.guard.template, record.rows)
+    kept = await call.service.store.keep(record)
+    if not kept:
+        metrics.store_failures.inc()
+    return kept
 
 
 def _record(call: Call, model: Model, values: Values, scores: object) -> Record:

@@ -64,6 +64,8 @@ def exposed(open_to_all: bool) -> APIRouter:
     @made.get("/metrics", name="metrics")
     async def page(request: Request) -> Response:
         """Prometheus metrics."""
-        return Response(Call.of(request).service.watched().page(), media_type=metrics.MEDIA)
+        service = Call.of(request).service
+        service.measure()
+        return Response(service.metrics.page(), media_type=metrics.MEDIA)
 
     return made

@@ -1,7 +1,7 @@
 """From a URL to a database that can be spoken to, and spoken of without its password."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
@@ -36,8 +36,8 @@ class Database:
 
     engine: Engine
     name: str
-    secret: str
     file: Path | None
+    secret: str = field(repr=False)
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
@@ -49,11 +49,6 @@ class Database:
         """What is the fault of what was to be written: text with a NUL, half a character, a number too large."""
         driver = self.engine.dialect.loaded_dbapi
         return (driver.DataError, driver.IntegrityError, UnicodeError, OverflowError)
-
-    @property
-    def begin(self) -> str:
-        """How a transaction that will write begins: SQLite takes its lock at once, or would fail halfway."""
-        return "BEGIN" if self.file is None else "BEGIN IMMEDIATE"
 
     def why(self, error: Exception) -> str:
         """What the driver says, on one line, without the password."""
@@ -99,7 +94,7 @@ def database(url: str, wait: float) -> Database:
         raise StoreError(f"the database URL has options that the driver does not know. Use {EXAMPLES}.") from None
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
-    return Database(engine, _name(parsed), parsed.password or "", _file(parsed) if sqlite else None)
+    return Database(engine, _name(parsed), _file(parsed) if sqlite else None, _secret(parsed))
 
 
 def _patience(wait: float) -> dict[str, str | int]:
@@ -129,6 +124,11 @@ def _name(url: URL) -> str:
         return str(url.database)
     place = f"{url.host or 'localhost'}:{url.port or 5432}"
     return f"PostgreSQL at {place}, database {url.database or url.username or 'postgres'}"
+
+
+def _secret(url: URL) -> str:
+    asked = url.query.get("password", "")
+    return url.password or (asked if isinstance(asked, str) else "")
 
 
 def _file(url: URL) -> Path:

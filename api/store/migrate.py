@@ -6,6 +6,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
 from api.store.records import StoreError
+from api.store.statements import transaction
 
 SCRIPTS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001",)  # oldest first; known here because looking for them would import alembic: 0.2 s of every start
@@ -19,14 +20,8 @@ def migrate(connection: Connection, name: str) -> None:
         StoreError: the schema is newer than this code, or its tables are not ours.
     """
     if _current(connection, name) != REVISIONS[-1]:
-        with_lock = "BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN"
-        connection.exec_driver_sql(with_lock)
-        try:
+        with transaction(connection):
             _upgrade(connection, name)
-        except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
-            raise
-        connection.exec_driver_sql("COMMIT")
 
 
 def _upgrade(connection: Connection, name: str) -> None:

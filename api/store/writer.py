@@ -48,7 +48,10 @@ class Writer:
         self.down, self._why = False, ""
         self._link, self._upkeep, self._settle, self._wait = link, upkeep, settle, wait
         self._errors: tuple[type[Exception], ...] = (*link.database.errors, StoreError)
-        self._job_errors: tuple[type[Exception], ...] = (*self._errors, ValueError)  # a truth that is no number is for the one who told it
+        self._job_errors: tuple[type[Exception], ...] = (
+            *self._errors,
+            ValueError,
+        )  # a truth that is no number is for the one who told it
         self._stopping = False
         self._untold: list[Record] = []  # one that failed: storing it is what proves that the store is back
         self._retry = _FIRST_RETRY
