@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip --quiet
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint types unit repro-check nested mlflow benchmarks locks clean
+.PHONY: help repro serve test lint types unit repro-check nested mlflow locks clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -13,8 +13,8 @@ help:  ## list the targets
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
-.venv/.train: requirements/train.txt pyproject.toml .venv/.uv
-	$(UV) install --compile-bytecode --require-hashes -r requirements/train.txt
+.venv/.train: requirements/train.txt requirements/serve.txt pyproject.toml .venv/.uv
+	$(UV) install --compile-bytecode --require-hashes -r requirements/train.txt -r requirements/serve.txt
 	$(UV) install --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -24,6 +24,10 @@ help:  ## list the targets
 
 repro: .venv/.train  ## rebuild all that is out of date: data, reports, models, the production bundle
 	@PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
+
+serve: .venv/.train  ## serve the bundle at http://127.0.0.1:8000, with a key made for this run
+	@test -e models/production/manifest.json || $(MAKE) --no-print-directory repro
+	@$(BIN)/hearth serve --make-key
 
 test: lint types unit  ## lint, check types, run the tests with coverage
 
