@@ -7,6 +7,7 @@ the reason. `--quick` is a smoke run with our service and the bare endpoint alon
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -79,6 +80,7 @@ def measured(plan: Plan, parts: Sequence[str], names: Sequence[str]) -> report.R
 def main() -> int:
     """Measure, print the table, and write it where that is asked; 1 where an answer was wrong."""
     args = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("serving: stopped"))  # so that the servers are stopped as well
     core, load_core = proc.cores()
     rows = sample.read(args.bundle.resolve(), args.table, QUICK_ROWS if args.quick else ROWS)
     with tempfile.TemporaryDirectory(prefix="hearth-serving-") as folder:
