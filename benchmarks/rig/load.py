@@ -14,6 +14,7 @@ from benchmarks.rig.running import Server, WrongAnswerError
 from benchmarks.rig.sample import Sample
 
 SCRIPT = Path(__file__).parent / "post.lua"
+TOOL = "wrk" if shutil.which("wrk") else "a client of ours"
 LINES = 500  # different rows that are sent in turn
 
 
@@ -46,7 +47,7 @@ def press(server: Server, sample: Sample, connections: int, seconds: float, core
         WrongAnswerError: an answer was no 200, or the client could not go on.
     """
     path = bodies(server, sample)
-    quick = not rate and shutil.which("wrk")
+    quick = not rate and TOOL == "wrk"
     command = wrk(server, path, connections, seconds) if quick else client(server, path, connections, seconds, rate)
     before = server.cpu()
     done = subprocess.run(proc.pinned(core, *command), cwd=ROOT, capture_output=True, text=True, check=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.rig import proc
 from benchmarks.rig.contenders import BARE, LOGGED, OURS, Contender
 from benchmarks.rig.environments import ROOT
-from benchmarks.rig.load import Load
+from benchmarks.rig.load import TOOL, Load
 from benchmarks.rig.measure import RATE, Footprint, Plan
 
 README = Path(__file__).parents[1] / "README.md"
@@ -193,7 +193,7 @@ def table(results: Results) -> str:
     changed = " and what was not committed then" if git("status", "--porcelain", "--", "api", "src") else ""
     head = (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {git('rev-parse', '--short', 'HEAD')}{changed}, {proc.processor()}, "
-        f"servers on one core, load from another; medians of {plan.rounds} interleaved rounds of {plan.seconds:g} s."
+        f"servers on one core, load by {TOOL} from another; medians of {plan.rounds} interleaved rounds of {plan.seconds:g} s."
     )
     parts = [head, verdicts(results), details(results), notes(results)]
     return "\n\n".join(parts)
