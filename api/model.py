@@ -1,7 +1,7 @@
 """The bundle that answers, and its replacement while requests are under way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -28,6 +28,7 @@ class Model:
         self.features_used = msgspec.Raw(_encode(predictor.features))
         self.coverage = predictor.bundle.conformal.coverage
         self._quantile = predictor.bundle.conformal.quantile
+        self._known = {name: f"{name}: {_range_of(entry)}" for name, entry in _trained(predictor).items()}
 
     @classmethod
     def load(cls, folder: Path) -> "Model":
@@ -57,13 +58,16 @@ class Model:
         pairs = zip(prediction.probabilities.tolist(), prediction.label_sets, strict=True)
         return [self._labelled(probabilities, members) for probabilities, members in pairs]
 
-    def warnings(self, coded: list[float]) -> list[str]:  # noqa: ARG002
-        """What lies inside the contract but outside what the model was trained on."""
-        return []
+    def warnings(self, coded: list[float]) -> list[str]:
+        """What of a coded row lies inside the contract but outside what the model was trained on."""
+        outside = self.predictor.trained.outside(coded)
+        return [self._known[name] for name in outside] if outside else outside
 
-    def warnings_of(self, x: Matrix) -> dict[int, list[str]]:  # noqa: ARG002
-        """The warnings of the rows that have any."""
-        return {}
+    def warnings_of(self, x: Matrix) -> dict[int, list[str]]:
+        """The warnings of the rows that have any, by their index."""
+        outside = self.predictor.trained.outside_rows(x)
+        texts = [self._known.get(name, "") for name in self.names]
+        return {int(row): [texts[at] for at in np.flatnonzero(outside[row])] for row in np.flatnonzero(outside.any(axis=1))}
 
     def _valued(self, value: float) -> dict[str, object]:
         bounds = {"lower": value - self._quantile, "upper": value + self._quantile, "coverage": self.coverage}
@@ -76,6 +80,16 @@ class Model:
             "probabilities": dict(zip(classes, probabilities, strict=True)),
             "label_set": {"labels": [classes[i] for i in np.flatnonzero(members)], "coverage": self.coverage},
         }
+
+
+def _trained(predictor: Predictor) -> Mapping[str, Mapping[str, object]]:
+    return predictor.metadata.get("trained", {})  # type: ignore[return-value]
+
+
+def _range_of(entry: Mapping[str, object]) -> str:
+    if "values" in entry:
+        return "a value that no row had on which the model was trained"
+    return f"outside what the model was trained on, which is {entry['min']:g} to {entry['max']:g}"
 
 
 class Models:
