@@ -186,18 +186,32 @@ def client_address(scope: "Scope", trusted: Sequence[Network]) -> str:
 
     It is the peer's, unless the peer is a ``trusted`` proxy: then the right-most in ``X-Forwarded-For`` that is none. What
     stands left of that was written by the client. A header that cannot be read counts as none.
+
+    ``unknown`` too where the peer itself was read from that header before it came here: plain uvicorn does so for peers on
+    loopback, and any process there could choose its address.
     """
-    peer = _address((scope.get("client") or ("",))[0])
-    if peer is None:
+    host, port = scope.get("client") or ("", 0)
+    peer = _address(host)
+    if peer is None or port == 0 or _written(scope["headers"], host):
         return UNKNOWN
     if not (trusted and _within(peer, trusted)):
         return str(peer)
     return str(_forwarded(scope["headers"], trusted) or peer)
 
 
+def _written(raw: Sequence[tuple[bytes, bytes]], host: str) -> bool:
+    """Whether a peer with a port may have been read from the header: it holds ``host:port``. Without one the port is 0."""
+    given = _given(raw)
+    return bool(given) and any(text.startswith((f"{host}:", f"[{host}]:")) for text in _from_the_right(given))
+
+
+def _given(raw: Sequence[tuple[bytes, bytes]]) -> bytes:
+    return b",".join(value for name, value in raw if name == FORWARDED)
+
+
 def _forwarded(raw: Sequence[tuple[bytes, bytes]], trusted: Sequence[Network]) -> Address | None:
     found = None
-    for text in _from_the_right(b",".join(value for name, value in raw if name == FORWARDED)):
+    for text in _from_the_right(_given(raw)):
         found = _address(text)
         if found is None or not _within(found, trusted):
             break
@@ -207,7 +221,7 @@ def _forwarded(raw: Sequence[tuple[bytes, bytes]], trusted: Sequence[Network]) -
 def _from_the_right(value: bytes) -> Iterator[str]:
     while value:
         value, _, last = value.rpartition(b",")
-        yield last.strip().decode("latin-1")
+        yield last.decode("latin-1").strip()
 
 
 def _address(text: str) -> Address | None:

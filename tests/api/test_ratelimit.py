@@ -608,6 +608,26 @@ def test_a_peer_without_an_address_is_unknown(client: tuple[str, int] | None) ->
     assert address_bucket("unknown") == "address:unknown"
 
 
+@pytest.mark.parametrize(
+    ("client", "forwarded"),
+    [
+        (("1.2.3.4", 0), b"1.2.3.4"),
+        (("1.2.3.4", 0), b""),
+        (("10.0.0.1", 0), b"1.2.3.4, 10.0.0.1"),
+        (("1.2.3.4", 5678), b"1.2.3.4:5678"),
+        (("1.2.3.4", 5678), b"9.9.9.9, 1.2.3.4:+5_678 , 10.0.0.1"),
+        (("1.2.3.4", 5678), b"\xa01.2.3.4:5678\x85"),
+        (("2001:db8::1", 99), b"[2001:db8::1]:99"),
+        (("10.0.0.1", 99), b"1.2.3.4, 10.0.0.1:99"),
+    ],
+)
+def test_an_address_that_the_client_wrote_is_unknown(client: tuple[str, int], forwarded: bytes) -> None:
+    """A server that believed the header before the service saw it gives no new bucket, with a trusted proxy or without."""
+    scope = {"client": client, "headers": [(b"x-forwarded-for", forwarded)]}
+    assert client_address(scope, ()) == "unknown"
+    assert client_address(scope, TRUSTED) == "unknown"
+
+
 def test_buckets_are_named_by_what_a_request_cannot_choose() -> None:
     """Keys by their name, IPv4 by address, IPv6 by /64."""
     assert key_bucket("one") == "key:one"
