@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from api.ratelimit import LimitError, read_limit
 from hearth.errors import HearthError
 
 Network = IPv4Network | IPv6Network
@@ -55,15 +56,24 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="info logs each request")
     run_dir: Path | None = Field(None, description="folder that the workers share; `hearth serve` makes one")
 
-    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @field_validator("cors_origins", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    def _origins(cls, value: object) -> object:
+        return _parts(value) if isinstance(value, str) else value
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
-        return tuple(ip_network(part, strict=False) if isinstance(part, str) else part for part in value)  # type: ignore[attr-defined]
+        return tuple(map(_network, _parts(value))) if isinstance(value, str) else value
+
+    @field_validator("rate_limit", "wrong_key_limit")
+    @classmethod
+    def _limit(cls, value: str) -> str:
+        try:
+            read_limit(value)
+        except LimitError as error:
+            raise ValueError(str(error)) from None
+        return value
 
     @field_validator("keep_days", "keep_rows", "redis_url", "api_keys_file", "run_dir", mode="before")
     @classmethod
@@ -86,6 +96,17 @@ class Settings(BaseSettings):
         if self.api_keys.get_secret_value().strip() and self.api_keys_file is not None:
             raise ValueError("set HEARTH_API_KEYS or HEARTH_API_KEYS_FILE, not both")
         return self
+
+
+def _parts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _network(part: str) -> Network:
+    try:
+        return ip_network(part, strict=False)
+    except ValueError:
+        raise ValueError("give addresses or networks, by commas: 10.0.0.0/8, 192.0.2.7") from None
 
 
 def load(**given: object) -> Settings:
