@@ -9,12 +9,14 @@ from typing import Protocol
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from api.store.records import StoreError
 
 EXAMPLES = "sqlite:///var/hearth.db or postgresql://USER:PASSWORD@HOST/DATABASE"
 _BUSY = 0.8  # of the time that a write may take, how much of it SQLite waits for another process's lock
 _CACHE_KIB = 16_384
+_HANGS_MS = 10_000  # after which PostgreSQL, or the way to it, is taken to hang
 
 
 class _Cursor(Protocol):
@@ -85,21 +87,20 @@ def database(url: str, wait: float) -> Database:
             parsed,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # features are nobody's business but the store's
-            pool_pre_ping=True,
-            pool_size=4,
             paramstyle="qmark" if sqlite else "format",
             connect_args={"timeout": wait * _BUSY} if sqlite else _patience(wait),
+            # A file is opened in no time, and a connection that is kept would still read it after it was replaced.
+            **({"poolclass": NullPool} if sqlite else {"pool_pre_ping": True}),
         )
     except (SQLAlchemyError, TypeError, ValueError):
         raise StoreError(f"the database URL has options that the driver does not know. Use {EXAMPLES}.") from None
-    if sqlite:
-        event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", _prepare_sqlite if sqlite else _prepare_postgresql)
     return Database(engine, _name(parsed), _file(parsed) if sqlite else None, _secret(parsed))
 
 
 def _patience(wait: float) -> dict[str, str | int]:
     """How long libpq waits: for a connection, and for a peer that no longer acknowledges."""
-    return {"connect_timeout": max(2, ceil(wait)), "tcp_user_timeout": 10_000, "application_name": "hearth"}
+    return {"connect_timeout": max(2, ceil(wait)), "tcp_user_timeout": _HANGS_MS, "application_name": "hearth"}
 
 
 def _parsed(url: str) -> URL:
@@ -133,6 +134,13 @@ def _secret(url: URL) -> str:
 
 def _file(url: URL) -> Path:
     return Path(str(url.database)).absolute()
+
+
+def _prepare_postgresql(driver: _Driver, _: object) -> None:
+    """Each connection: a statement that hangs on the server is ended, and the thread that waits for it is free again."""
+    cursor = driver.cursor()
+    cursor.execute(f"SET statement_timeout = {_HANGS_MS}")
+    cursor.close()
 
 
 def _prepare_sqlite(driver: _Driver, _: object) -> None:

@@ -75,13 +75,12 @@ class Link:
         self.say("SELECT 1")
 
     def drop(self) -> None:
-        """Give up the connection, and with it those of the readers: they speak to the same database that is gone."""
+        """Give up the connection, broken or not."""
         connection, self._connection, self._cursor = self._connection, None, None
         if connection is not None:
             with suppress(*self.database.errors):  # it may be broken: that is why it goes
                 connection.invalidate()
                 connection.close()
-        self.database.engine.dispose()
 
     def _checked(self) -> tuple[Connection, _Cursor]:
         """The connection, if what it writes to is still what the path names: SQLite writes on into a file that was deleted."""

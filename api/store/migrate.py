@@ -26,6 +26,7 @@ def migrate(connection: Connection, name: str) -> None:
 
 def _upgrade(connection: Connection, name: str) -> None:
     if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     current = _current(connection, name)  # another process may have been first
     if current == REVISIONS[-1]:

@@ -134,7 +134,7 @@ class Store:
             return
         self._closed = True
         await asyncio.to_thread(self._writer.stop, CLOSE_WAIT)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
         self._database.engine.dispose()
 
     async def _read(self, question: Callable[[Connection], _T]) -> _T:

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
+from math import inf, nextafter
 
 from sqlalchemy import Select, delete, func, select
 
@@ -15,7 +16,11 @@ DAY = 86_400
 SWEEP = 60.0  # seconds from one look at what is too old or too much to the next
 CHUNK = 100  # records deleted in one transaction, between two groups of writes
 CHECKPOINT = 1.0  # seconds from one checkpoint to the next, while there is something to check in
-LONG_LOG = 4_000  # pages of SQLite's log (16 MB) from which the writer itself ends the checkpoint, so that the log starts anew
+LOG_BYTES = 32_000_000  # written since the last checkpoint, from which on the next one does not wait
+LONG_LOG = 4_000  # pages of SQLite's log (16 MB) from which the writer itself ends the checkpoint, so that the log begins anew
+REST = 500  # pages that may be left for the writer, which waits while it copies them
+RUNS = 4  # of the background at most, each of which copies what was written during the one before
+_PAGE = 4_096
 
 
 class Upkeep:
@@ -32,7 +37,7 @@ class Upkeep:
         self._next_sweep = 0.0
         self._cutoff: Future[float | None] | None = None
         self._horizon: float | None = None
-        self._unsynced = False
+        self._unsynced = 0
         self._next_checkpoint = 0.0
         self._log: Future[int] | None = None
 
@@ -43,8 +48,10 @@ class Upkeep:
 
     def wrote(self, records: Sequence[Record]) -> None:
         """Take note of what was committed."""
-        self._unsynced = True
-        self._added += sum(one.rows for one in records)
+        self._unsynced += 2 * _PAGE  # the ends of the table and of the index by time
+        for one in records:
+            self._added += one.rows
+            self._unsynced += len(one.features) + len(one.scores) + _PAGE  # ids are random: each has a page of its own
 
     def step(self, link: Link, now: float) -> None:
         """Do the next small piece of what is due."""
@@ -55,6 +62,8 @@ class Upkeep:
     def finish(self, link: Link) -> None:
         """Leave SQLite's file complete and its log empty."""
         if self._database.file is not None:
+            if self._log is not None:
+                wait([self._log], timeout=5.0)  # two checkpoints at once get in each other's way
             link.say("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _sweep(self, link: Link, now: float) -> None:
@@ -65,7 +74,10 @@ class Upkeep:
             self._horizon = found.result()
         elif self._cutoff is None and now >= self._next_sweep and (self._keep_days or self._keep_rows):
             self._next_sweep = now + SWEEP
-            self._cutoff = self._executor.submit(self._oldest_to_keep)
+            grown = self._keep_rows is not None and self._added * 100 >= self._keep_rows
+            if grown:
+                self._added = 0
+            self._cutoff = self._executor.submit(self._oldest_to_keep, self._keep_rows if grown else None)
 
     def _forget(self, link: Link, horizon: float) -> None:
         """Delete some of what is older than ``horizon``; truths go with their predictions."""
@@ -74,21 +86,18 @@ class Upkeep:
         ).with_for_update(skip_locked=True)
         with link.transaction() as connection:
             gone = connection.execute(delete(predictions).where(predictions.c.id.in_(some))).rowcount
-        self._unsynced = True
+        self._unsynced += gone * _PAGE
         if gone < CHUNK:
             self._horizon = None
 
-    def _oldest_to_keep(self) -> float | None:
-        """The time before which nothing is kept, None where nothing is older."""
+    def _oldest_to_keep(self, rows: int | None) -> float | None:
+        """The time before which nothing is kept, by age and, where ``rows`` is given, by size; None where nothing is older."""
         bounds = [time.time() - self._keep_days * DAY] if self._keep_days else []
         with self._database.engine.connect() as connection:
-            if self._keep_rows and self._added >= self._keep_rows / 100:
-                self._added = 0
-                bounds += [row.at for row in connection.execute(_first_of_newest(self._keep_rows))]
-            horizon = max(bounds, default=None)
-            if horizon is None:
-                return None
+            if rows is not None:
+                bounds += [nextafter(row.at, inf) for row in connection.execute(_newest_too_much(rows))]
             oldest = connection.execute(select(func.min(predictions.c.at))).scalar()
+        horizon = max(bounds, default=0.0)
         return horizon if oldest is not None and oldest < horizon else None
 
     def _checkpoint(self, link: Link, now: float) -> None:
@@ -97,18 +106,25 @@ class Upkeep:
             done, self._log = self._log, None
             if done.result() > LONG_LOG:
                 link.say("PRAGMA wal_checkpoint(PASSIVE)")
-        elif self._log is None and self._unsynced and now >= self._next_checkpoint:
-            self._unsynced, self._next_checkpoint = False, now + CHECKPOINT
+        elif self._log is None and self._unsynced and (now >= self._next_checkpoint or self._unsynced > LOG_BYTES):
+            self._unsynced, self._next_checkpoint = 0, now + CHECKPOINT
             self._log = self._executor.submit(self._check_in)
 
     def _check_in(self) -> int:
-        """A checkpoint that waits for nobody; returns the pages of the log."""
+        """Checkpoints that wait for nobody, until little is left; returns the pages of the log."""
+        pages = 0
         with self._database.engine.connect() as connection:
-            return int(connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()[1])
+            for _ in range(RUNS):
+                before, pages = pages, int(connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()[1])
+                if abs(pages - before) < REST:
+                    break
+        return pages
 
 
-def _first_of_newest(rows: int) -> Select[tuple[float]]:
-    """The time of the newest record with which, counted from the newest, there are more than ``rows`` rows."""
+def _newest_too_much(rows: int) -> Select[tuple[float]]:
+    """The time of the newest record, but the very newest, with which the rows are more than ``rows``: it and all before go."""
     total = func.sum(predictions.c.rows).over(order_by=(predictions.c.at.desc(),), rows=(None, 0)).label("total")
-    summed = select(predictions.c.at, total).subquery()
-    return select(summed.c.at).where(summed.c.total > rows).order_by(summed.c.at.desc()).limit(1)
+    summed = select(predictions.c.at, predictions.c.rows, total).subquery()
+    return (
+        select(summed.c.at).where(summed.c.total > rows, summed.c.total > summed.c.rows).order_by(summed.c.at.desc()).limit(1)
+    )

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import OperationalError
+from tests.api.store.made import SERVER
 
 from api.store import new_id
-from tests.api.store.made import SERVER
 
 
 def said(url: str, sql: str) -> None:

@@ -4,8 +4,9 @@ import asyncio
 import os
 import sys
 
-from api.store import Store
 from tests.api.store.made import opened, record
+
+from api.store import Store
 
 CLIENTS = 16
 

@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, event, make_url
-
-from api.store import Store, StoreDown, Truth
 from tests.api.store.conftest import said
 from tests.api.store.made import SERVER, opened, record, until
+
+from api.store import Store, StoreDown, Truth
 
 WAIT = 0.6
 
 
 def file_of(url: str) -> Path:
+    """The file of SQLite's URL."""
     return Path(str(make_url(url).database))
 
 
@@ -168,9 +169,9 @@ def full(store: Store, pages: int) -> Iterator[None]:
     def limit(driver: sqlite3.Connection, _: object) -> None:
         driver.execute(f"PRAGMA max_page_count={pages}")
 
-    engine = store._database.engine  # noqa: SLF001 - the limit is each connection's own
+    engine = store._database.engine
     event.listen(engine, "connect", limit)
-    store._writer._link.say(f"PRAGMA max_page_count={pages}")  # noqa: SLF001
+    store._writer._link.say(f"PRAGMA max_page_count={pages}")
     yield
     event.remove(engine, "connect", limit)
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 
 from sqlalchemy import text
-
-from api.store.engine import database
 from tests.api.store import hammer
 from tests.api.store.made import ROOT
+
+from api.store.engine import database
 
 ROUNDS = int(os.environ.get("HEARTH_TEST_KILLS", "4"))
 PROCESSES = {"sqlite": 1, "postgresql": 2}
@@ -51,10 +51,11 @@ def round_of(url: str, seconds: float) -> list[str]:
     for reader in readers:
         reader.join()
     assert [process.wait() for process in processes] == [-9] * len(processes)
-    return sum(told, start=[])
+    return [one for lines in told for one in lines]
 
 
 def read(process: subprocess.Popen[str], lines: list[str]) -> None:
+    """Add each whole line that the process writes to ``lines``, while it writes."""
     assert process.stdout is not None
     with process.stdout:
         lines += (line.removesuffix("\n") for line in process.stdout if line.endswith("\n"))
