@@ -18,6 +18,7 @@ from api.store.upkeep import Upkeep
 from api.store.writer import Job, Writer
 
 READ_WAIT = 10.0  # seconds after which what is only read is given up
+SLICE = 1_000  # truths in one transaction
 CLOSE_WAIT = 10.0  # seconds that the last writes may take
 
 _T = TypeVar("_T")
@@ -93,17 +94,22 @@ class Store:
         return await future
 
     async def feedback(self, key: str, truths: Sequence[Truth]) -> list[Outcome]:
-        """Store truths, all in one transaction, and say of each whether it is stored, was so already, conflicts, or is unknown.
+        """Store truths and say of each whether it is stored, was so already, conflicts, or is unknown.
+
+        Each ``SLICE`` of them is one transaction, so that predictions do not wait long for their turn.
 
         Raises:
-            StoreDown: nothing may be stored; the same call again is safe.
+            StoreDown: some may be stored or none; the same call again is safe.
             ValueError: a number is not finite.
         """
         if not self.reachable:
             raise StoreDown(f"the store does not answer: {self._database.name}")
-        job = Job(partial(keep_truths, key=key, truths=truths))
-        self._writer.queue.put(job)
-        return await self._within(asyncio.wrap_future(job.done), self._wait)
+        outcomes: list[Outcome] = []
+        for start in range(0, len(truths), SLICE):
+            job = Job(partial(keep_truths, key=key, truths=truths[start : start + SLICE]))
+            self._writer.queue.put(job)
+            outcomes += await self._within(asyncio.wrap_future(job.done), self._wait)
+        return outcomes
 
     async def ping(self) -> bool:
         """Ask the database now whether it is there."""
