@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 from pydantic import BaseModel
+from tests.parsed import tree
 from tests.tiny import csv_text, raw_params
 
 import hearth.params
@@ -85,12 +85,6 @@ def following(names: set[str]) -> set[str]:
     written = {out for name in names for out in STAGES[name].outs}
     more = {name for name, stage in STAGES.items() if written & set(stage.deps)}
     return names if more <= names else following(names | more)
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    """The parsed file."""
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def named(path: Path) -> Iterator[str]:

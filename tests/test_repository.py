@@ -5,11 +5,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.parsed import tree
 from typer.main import get_command
 
 import hearth.params
@@ -24,7 +24,7 @@ GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 LIGHT = frozenset({"numpy", "scipy", "xgboost", *sys.stdlib_module_names})
 # What a part of this package may import of it: stages -> training -> bundle, and what all share.
-SHARED = {"artifacts", "errors", "imports", "params", "schema"}
+SHARED = {"artifacts", "errors", "imports", "params", "processors", "schema"}
 MAY = {
     "bundle": {"artifacts", "errors", "schema", "bundle"},
     "sources": SHARED | {"sources"},
@@ -37,12 +37,6 @@ MAY = {
 LOGGING = {"training/tracking.py", "release/registry.py"}
 # Words of the table that this repository happens to come with.
 WORDS = ("boston", "housing", "price", "tract", "crime", "harrison", "rubinfeld")
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    """The parsed file."""
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imported(path: Path) -> Iterator[str]:

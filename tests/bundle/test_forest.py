@@ -164,9 +164,7 @@ def test_masks_are_as_narrow_as_the_largest_tree_allows(leaves: int, bits: int) 
     read = trees.read(booster)
     assert read is not None
     assert np.bitwise_count(read.below).max() == leaves
-    masks = Forest.of(booster, fitted, AT)
-    assert masks is not None
-    assert masks.bits == bits
+    assert forest.narrowest(read).itemsize * 8 == bits
     assert_same(booster, fitted, coded(3, 60))
 
 

@@ -1,7 +1,6 @@
 """Recipes and what they make of training rows: parity with scikit-learn and XGBoost, and nothing fitted outside its fold."""
 
-import os
-from collections.abc import Callable
+import json
 from dataclasses import replace
 from typing import Literal
 
@@ -33,7 +32,6 @@ from hearth.training.fitting import (
     fittable,
     fold_data,
     fold_scores,
-    processors,
     side_by_side,
 )
 from hearth.training.folds import pairs
@@ -128,6 +126,14 @@ def test_dropping_every_row_is_refused(table: Table) -> None:
     holes = replace(table, x=np.where(np.arange(5) == 0, np.nan, table.x))
     with pytest.raises(DataError, match=r"leaves no training row.*native or median"):
         fittable(holes, prepare("drop"))
+
+
+def test_a_recipe_is_read_from_what_it_writes() -> None:
+    """As JSON has it."""
+    recipe = Recipe(7, SAMPLED, percentile=20)
+    raw = json.loads(json.dumps(recipe.to_dict()))
+    assert raw == {"rounds": 7, "params": SAMPLED, "percentile": 20}
+    assert Recipe(**raw) == recipe
 
 
 @pytest.mark.parametrize("imputation", IMPUTATIONS)
@@ -290,14 +296,3 @@ def test_an_error_side_by_side_is_raised() -> None:
 
     with pytest.raises(DataError, match="broken"):
         side_by_side(fails, [1])
-
-
-@pytest.mark.parametrize("missing", [True, False])
-def test_processors_are_those_of_this_process(missing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system tells which processors are allowed they are counted, elsewhere all are."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 7)
-    if missing:
-        monkeypatch.delattr(os, "sched_getaffinity")
-    counted: Callable[[], int] = processors
-    assert counted() == (7 if missing else 3)

@@ -43,7 +43,6 @@ class Forest:
         self._leaves = trees.value[trees.leaf].take
         self._offsets = np.searchsorted(trees.tree[trees.leaf], np.arange(len(trees.roots)))
         self._groups = trees.groups
-        self.bits = 8 * table.itemsize  # of a mask
 
     @classmethod
     def of(cls, booster: xgb.Booster, transform: Transform, positions: Sequence[int]) -> "Forest | None":
@@ -55,7 +54,7 @@ class Forest:
         trees = read_trees(booster)
         if trees is None or _scales_categories(transform):
             return None
-        cuts, kind = cuts_of(trees, transform), _narrowest(trees)
+        cuts, kind = cuts_of(trees, transform), narrowest(trees)
         if sum(len(cut) + 2 for cut in cuts) * len(trees.roots) * kind.itemsize > MOST_BYTES:
             return None
         return cls(trees, positions, cuts, [mask.astype(kind) for mask in masks_of(trees, transform, cuts)])
@@ -100,7 +99,8 @@ def _scales_categories(transform: Transform) -> bool:
     return any(level and (shift, scale) != (0, 1) for level, shift, scale in parts)
 
 
-def _narrowest(trees: Trees) -> np.dtype[np.unsignedinteger]:
+def narrowest(trees: Trees) -> np.dtype[np.unsignedinteger]:
+    """The least kind of mask that has a bit for each leaf of any tree."""
     return np.min_scalar_type(trees.below.max())
 
 

@@ -1,6 +1,5 @@
 """A table through a bundle: read, judged, scored and written a chunk at a time, on all cores, in the order it came."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from hearth.bundle import Prediction, Predictor
 from hearth.errors import DataError
+from hearth.processors import processors
 from hearth.schema import Target
 from hearth.scoring.chunk import SHOWN, Chunk, Format, Located
 from hearth.scoring.readers import Reader
@@ -121,7 +121,7 @@ def _sink(stream: BinaryIO, kind: Format, schema: pa.Schema) -> Sink:
 
 def ordered(jobs: Iterator[Job]) -> Iterator[Scored]:
     """Do the jobs on all cores and hand out what they return in their order; at most two more than cores wait."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = processors()
     pool = ThreadPoolExecutor(cores)
     try:
         waiting = deque(pool.submit(job) for job in islice(jobs, cores + 1))

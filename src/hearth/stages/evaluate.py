@@ -21,14 +21,15 @@ from hearth.training.figures import evaluation_figures, save
 
 def material(raw: Path, prepared: Path) -> Material:
     """Read the table, its split, and the same table with each ignored column used."""
-    contract = table.read_contract(prepared)
+    train, assigned = folds.training_rows(prepared)
+    contract = train.contract
     everything = table.read_arrow(raw / "table.parquet")
     unused = [feature.name for feature in contract.features if not feature.use]
     return Material(
         everything=table.code(everything, contract),
-        train=table.read(prepared / "train.parquet", contract),
+        train=train,
         test=table.read(prepared / "test.parquet", contract),
-        folds=folds.load(prepared / "folds.npy"),
+        folds=assigned,
         transform=Transform.from_dict(json.loads((prepared / "transform.json").read_text(encoding="utf-8"))),
         ignored={name: table.code(everything, using(contract, name)) for name in unused},
     )

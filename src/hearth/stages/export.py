@@ -11,7 +11,7 @@ from hearth.bundle.format import Bundle, write
 from hearth.bundle.predictor import Predictor
 from hearth.bundle.transform import Transform
 from hearth.params import Params
-from hearth.training import experiment, folds, table
+from hearth.training import experiment, folds
 from hearth.training.assemble import assemble
 from hearth.training.experiment import EXPERIMENTS, Experiment
 from hearth.training.folds import Folds
@@ -40,9 +40,10 @@ class Build:
 
 def read(prepared: Path, reports: Path, settings: Params) -> Build:
     """Read what the earlier stages wrote."""
+    train, assigned = folds.training_rows(prepared)
     return Build(
-        train=table.read(prepared / "train.parquet", table.read_contract(prepared)),
-        folds=folds.load(prepared / "folds.npy"),
+        train=train,
+        folds=assigned,
         transform=Transform.from_dict(json.loads((prepared / "transform.json").read_text(encoding="utf-8"))),
         settings=settings,
         metrics=json.loads((reports / "metrics.json").read_text(encoding="utf-8")),

@@ -7,7 +7,7 @@ from pathlib import Path
 from hearth import params
 from hearth.artifacts import replacing
 from hearth.params import Params
-from hearth.training import experiment, folds, table
+from hearth.training import experiment, folds
 from hearth.training.experiment import Experiment, score
 from hearth.training.figures import save, selection_figures
 from hearth.training.fitting import Recipe
@@ -32,8 +32,8 @@ def main(argv: Sequence[str]) -> None:
         parser.add_argument(name, type=Path, required=True)
     args = parser.parse_args(argv)
     settings = params.load(args.params)
-    data = table.read(args.prepared / "train.parquet", table.read_contract(args.prepared))
-    chosen, attribution = select(data, folds.load(args.prepared / "folds.npy"), settings)
+    data, assigned = folds.training_rows(args.prepared)
+    chosen, attribution = select(data, assigned, settings)
     with replacing(args.figures) as folder:
         for name, figure in selection_figures(attribution, data.contract).items():
             save(figure, folder / name)

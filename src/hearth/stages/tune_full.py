@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hearth import params
-from hearth.training import experiment, folds, table
+from hearth.training import experiment, folds
 
 
 def main(argv: Sequence[str]) -> None:
@@ -15,7 +15,6 @@ def main(argv: Sequence[str]) -> None:
         parser.add_argument(name, type=Path, required=True)
     args = parser.parse_args(argv)
     settings = params.load(args.params)
-    data = table.read(args.prepared / "train.parquet", table.read_contract(args.prepared))
-    assigned = folds.load(args.prepared / "folds.npy")
+    data, assigned = folds.training_rows(args.prepared)
     found = experiment.run_search("tune_full", data, assigned, settings.prepare, settings.tuning, percentile=None)
     experiment.write(found, args.out, experiment.objective_of(data))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hearth import params
-from hearth.training import experiment, folds, table
+from hearth.training import experiment, folds
 
 
 def main(argv: Sequence[str]) -> None:
@@ -16,7 +16,6 @@ def main(argv: Sequence[str]) -> None:
     args = parser.parse_args(argv)
     settings = params.load(args.params)
     percentile = experiment.read(args.select).recipe.percentile
-    data = table.read(args.prepared / "train.parquet", table.read_contract(args.prepared))
-    assigned = folds.load(args.prepared / "folds.npy")
+    data, assigned = folds.training_rows(args.prepared)
     found = experiment.run_search("tune_selected", data, assigned, settings.prepare, settings.tuning, percentile)
     experiment.write(found, args.out, experiment.objective_of(data))

@@ -37,8 +37,6 @@ def assemble(
     model = fit(train, chosen.recipe, transform.subset(chosen.features), prepare, tuning.seed)
     conformal, out_of_fold = calibrate(train, folds[1:], prepare, chosen.recipe, tuning.seed, export.coverage)
     probe, reference = spread(len(train), export.probe_rows), spread(len(train), export.reference_rows)
-    params = dict(sorted(chosen.recipe.params.items()))
-    recipe = {"rounds": chosen.recipe.rounds, "params": params, "percentile": chosen.recipe.percentile}
     return Bundle(
         contract=train.contract,
         model=bytes(model.booster.save_raw("ubj")),
@@ -47,7 +45,7 @@ def assemble(
         metadata={
             "task": train.contract.target.task,
             "winner": chosen.name,
-            "recipe": recipe,
+            "recipe": chosen.recipe.to_dict(),
             "features": list(chosen.features),
             "training_rows": len(train),
             "trained": trained_on(train.contract, chosen.features, fittable(train, prepare).x),

@@ -122,10 +122,9 @@ def candidates_csv(tried: Sequence[Candidate], task_objective: str) -> str:
 
 
 def _result(experiment: Experiment) -> object:
-    recipe = experiment.recipe
     return {
         "name": experiment.name,
-        "recipe": {"rounds": recipe.rounds, "params": dict(recipe.params), "percentile": recipe.percentile},
+        "recipe": experiment.recipe.to_dict(),
         "features": list(experiment.features),
         "cv": rounded(summary(experiment.folds)),
         "folds": rounded(list(experiment.folds)),

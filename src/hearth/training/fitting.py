@@ -1,7 +1,6 @@
 """Recipes, and the models that they make of training rows."""
 
 import ctypes
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from hearth.bundle.booster import scores as booster_scores
 from hearth.bundle.transform import Matrix, Transform
 from hearth.errors import DataError
 from hearth.params import PrepareParams
+from hearth.processors import processors
 from hearth.schema import Contract, Target
 from hearth.training.folds import Folds, pairs
 from hearth.training.table import Rows, Table, Vector
@@ -38,6 +38,10 @@ class Recipe:
     rounds: int = DEFAULT_ROUNDS
     params: Mapping[str, Setting] = field(default_factory=dict)
     percentile: float | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON values, of which ``Recipe(**raw)`` is this recipe again."""
+        return {"rounds": self.rounds, "params": dict(self.params), "percentile": self.percentile}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ def boost(data: xgb.DMatrix, recipe: Recipe, target: Target, seed: int, threads:
 
 
 def advance(booster: xgb.Booster, data: xgb.DMatrix, rounds: int) -> None:
-    """Boost by this many rounds, as ``xgb.train`` does, which spends a quarter of a small fit's time beside the boosting.
+    """Boost by this many rounds, as ``xgb.train`` does, without what that does beside the boosting.
 
     Raises:
         XGBoostError: a parameter or the data are not what XGBoost takes.
@@ -208,8 +212,3 @@ def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """Map over threads, as many as processors; XGBoost leaves Python's lock while it works. Results keep their order."""
     with ThreadPoolExecutor(processors()) as pool:
         return list(pool.map(function, items))
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

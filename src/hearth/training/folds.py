@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hearth.errors import DataError
-from hearth.training.table import Rows
+from hearth.training.table import Rows, Table, read, read_contract
 
 # (repeats, n): the fold in which each row is validated.
 Folds = NDArray[np.int16]
@@ -37,3 +37,12 @@ def load(path: Path) -> Folds:
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path} cannot be read: {error}. Run the stage that writes it: dvc repro.") from error
     return folds
+
+
+def training_rows(folder: Path) -> tuple[Table, Folds]:
+    """The rows that ``prepare`` kept for training, and their folds.
+
+    Raises:
+        DataError: a file is missing or is not what its name says.
+    """
+    return read(folder / "train.parquet", read_contract(folder)), load(folder / "folds.npy")
