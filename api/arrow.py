@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from api.errors import Invalid
 from api.rows import Matrix, Reader, too_many
-from hearth.schema import MOST, Feature
+from hearth.schema import MOST, Contract, Feature
 
 MEDIA = "application/vnd.apache.arrow.stream"
 Column = Matrix | Sequence[str]
@@ -23,6 +23,8 @@ _NUMBERS: Mapping[str, str] = {
     "FLOAT": "float32",
     "HALF_FLOAT": "float16",
 }
+
+_NONE = np.empty(0, dtype=np.uint8)
 
 
 def read(reader: Reader, body: bytes, most: int) -> Matrix:
@@ -37,11 +39,10 @@ def read(reader: Reader, body: bytes, most: int) -> Matrix:
     try:
         names, chunks = _chunks(body)
         columns = dict(zip(names, zip(*chunks, strict=True), strict=True)) if chunks else {}
-        known = reader.contract.used
-        if len(names) == len(set(names)) and set(names) <= {feature.name for feature in known}:
-            coded = [_coded(feature, columns.get(feature.name, ())) for feature in known]
-            if coded and chunks and all(column is not None for column in coded):
-                return np.column_stack([c for c in coded if c is not None])
+        if chunks and len(names) == len(set(names)):
+            x = _matrix(reader.contract, columns, sum(len(chunk[0]) for chunk in chunks))
+            if x is not None:
+                return x
         rows = _rows(names, columns)
     except (na._utils.NanoarrowException, ValueError, KeyError, NotImplementedError, OverflowError) as error:
         raise Invalid(_BAD) from error
@@ -69,21 +70,41 @@ def _chunks(body: bytes) -> tuple[list[str], list[list[na.Array]]]:
     return names, [list(chunk.iter_children()) for chunk in stream if len(chunk)]
 
 
+def _matrix(contract: Contract, columns: Mapping[str, Sequence[na.Array]], count: int) -> Matrix | None:
+    """Coded rows, or ``None`` where a value must be looked at by itself because something is wrong with its column."""
+    if not columns.keys() <= {feature.name for feature in contract.features}:
+        return None
+    coded: dict[str, NDArray[np.float64]] = {}
+    for feature in contract.features:
+        column = _coded(feature, columns[feature.name]) if feature.name in columns else np.full(count, np.nan)
+        if column is None or (feature.required and np.isnan(column).any()):
+            return None
+        coded[feature.name] = column
+    return np.column_stack([coded[name] for name in contract.names])
+
+
 def _coded(feature: Feature, chunks: Sequence[na.Array]) -> NDArray[np.float64] | None:
-    """A column as coded floats, or ``None`` where it must be looked at value by value."""
-    if not feature.numeric or not chunks:
+    """A column as coded floats, NaN where it is null; ``None`` where a value does not keep the contract."""
+    if not feature.numeric:
+        return _looked_up(feature, chunks)
+    parts = [part for part in map(_numbers, chunks) if part]
+    if len(parts) < len(chunks):
         return None
-    parts = [_numbers(chunk) for chunk in chunks]
-    if any(part is None for part in parts):
-        return None
-    values = np.concatenate([part[0] for part in parts if part])
-    missing = np.concatenate([part[1] for part in parts if part])
+    values, missing = (np.concatenate(part) for part in zip(*parts, strict=True))
     low, high = -MOST if feature.min is None else feature.min, MOST if feature.max is None else feature.max
     good = (values >= low) & (values <= high)
     if feature.type == "integer":
         good &= values == np.floor(values)
-    fits = bool(np.all(good | missing)) and not (feature.required and missing.any())
-    return np.where(missing, np.nan, values) if fits else None
+    return np.where(missing, np.nan, values) if np.all(good | missing) else None
+
+
+def _looked_up(feature: Feature, chunks: Sequence[na.Array]) -> NDArray[np.float64] | None:
+    codes = {value: feature.code(value) for value in feature.values or (False, True)}
+    kind = str if feature.values else bool
+    values = [value for chunk in chunks for value in chunk.iter_py()]
+    if not all(value is None or (isinstance(value, kind) and value in codes) for value in values):
+        return None
+    return np.array([np.nan if value is None else codes[value] for value in values], dtype=np.float64)
 
 
 def _numbers(chunk: na.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
@@ -94,10 +115,10 @@ def _numbers(chunk: na.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]] |
     at, count = chunk.offset, len(chunk)
     validity, data = chunk.buffers
     values = np.frombuffer(data, dtype=kind)[at : at + count].astype(np.float64)
-    if validity is None or not chunk.null_count:
+    bits = np.frombuffer(validity, dtype=np.uint8) if validity is not None else _NONE
+    if not len(bits):  # nothing is null
         return values, np.zeros(count, dtype=np.bool_)
-    bits = np.unpackbits(np.frombuffer(validity, dtype=np.uint8), bitorder="little")[at : at + count]
-    return values, bits == 0
+    return values, np.unpackbits(bits, bitorder="little")[at : at + count] == 0
 
 
 def _rows(names: Sequence[str], columns: Mapping[str, Sequence[na.Array]]) -> list[dict[str, object]]:

@@ -1,0 +1,41 @@
+"""The service in this process, over a tiny bundle."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from tests.api.asking import KEY, Started, configured, started
+from tests.bundles import Tiny
+
+from api.settings import Settings
+from hearth.bundle import write
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine's reaches a test."""
+    for name in [name for name in os.environ if name.startswith("HEARTH_") and not name.startswith("HEARTH_TEST_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(regression: Tiny, tmp_path: Path) -> Settings:
+    """Settings over a regression's bundle and a store of their own, with one key for everything."""
+    write(regression.bundle, tmp_path / "bundle")
+    return configured(tmp_path)
+
+
+@pytest.fixture
+def served(settings: Settings) -> Iterator[Started]:
+    """The service, started."""
+    with started(settings) as made:
+        yield made
+
+
+@pytest.fixture
+def client(served: Started) -> TestClient:
+    """A client with the key for everything."""
+    served.client.headers["X-API-Key"] = KEY
+    return served.client
