@@ -115,8 +115,8 @@ def _parsed(url: str) -> URL:
         return parsed.set(drivername="postgresql+psycopg")
     if kind != "sqlite":
         raise StoreError(f"the store cannot be in a database of kind {kind!r}. Use {EXAMPLES}.")
-    if parsed.database in {None, "", ":memory:"}:
-        raise StoreError("a store in memory would be lost with the process. Name a file: sqlite:///var/hearth.db")
+    if parsed.database in {None, "", ":memory:"} or str(parsed.database).startswith("file:"):
+        raise StoreError("a SQLite store is a file, named by its path: sqlite:///var/hearth.db or sqlite:////srv/hearth.db")
     return parsed.set(drivername="sqlite+pysqlite")
 
 

@@ -108,7 +108,9 @@ class Store:
         for start in range(0, len(truths), SLICE):
             job = Job(partial(keep_truths, key=key, truths=truths[start : start + SLICE]))
             self._writer.queue.put(job)
-            outcomes += await self._within(asyncio.wrap_future(job.done), self._wait)
+            done: asyncio.Future[list[Outcome]] = asyncio.wrap_future(job.done)
+            told = await self._within(done, self._wait)
+            outcomes += told
         return outcomes
 
     async def ping(self) -> bool:
@@ -171,4 +173,4 @@ def _alive(connection: Connection) -> bool:
 def _advice(place: Database) -> str:
     if place.file is not None:
         return f"May this process write to {place.file.parent}, and is the file a SQLite database?"
-    return "Does the server run, and are host, port, database, user and password in HEARTH_DATABASE_URL right?"
+    return "Are host, port, database, user and password in HEARTH_DATABASE_URL right, and may that user create tables?"

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -26,6 +28,7 @@ _HEARTBEAT = 2.0  # seconds after which an idle writer asks whether the database
 _FIRST_RETRY, _LAST_RETRY = 0.1, 5.0
 
 log = logging.getLogger("hearth.store")
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -127,7 +130,7 @@ class Writer:
         if self.down:
             return False
         try:
-            self._insert_or_reconnect(records)
+            self._twice(partial(self._link.insert, records))
         except self._link.database.record_errors:
             raise
         except self._errors as error:
@@ -136,18 +139,18 @@ class Writer:
         self._upkeep.wrote(records)
         return True
 
-    def _insert_or_reconnect(self, records: Sequence[Record]) -> None:
+    def _twice(self, act: Callable[[], _T]) -> _T:
+        """Act; again over a new connection where the old one broke and there is time, for to act twice is the same as once."""
         began = time.monotonic()
         try:
-            self._link.insert(records)
+            return act()
         except self._link.database.record_errors:
             raise
-        except self._errors:
+        except self._errors as error:
             if time.monotonic() - began > self._wait / 10:
                 raise
-            self._link.drop()
-            self._link.open()
-            self._link.insert(records)  # what was committed before the connection broke is not stored again
+            self._reconnect(error)
+            return act()
 
     def _do(self, job: Job) -> None:
         if not job.done.set_running_or_notify_cancel():
@@ -161,13 +164,16 @@ class Writer:
 
     def _transact(self, job: Job) -> list[Outcome]:
         try:
-            with self._link.transaction() as connection:
-                return job.work(connection)
+            return self._twice(partial(self._in_transaction, job))
         except self._link.database.record_errors:
             raise
         except self._errors as error:
             self._fail(error, ())
             raise StoreDown("the store is down") from error
+
+    def _in_transaction(self, job: Job) -> list[Outcome]:
+        with self._link.transaction() as connection:
+            return job.work(connection)
 
     def _fail(self, error: Exception, untold: Sequence[Record]) -> None:
         """Open the breaker: until the database is back nobody waits for it."""
@@ -210,8 +216,12 @@ class Writer:
 
     def _mend(self, error: Exception) -> None:
         """A connection that broke while nobody waited for it is made anew before anybody does."""
-        self._link.drop()
         try:
-            self._link.open()
-        except self._errors:
-            self._fail(error, ())
+            self._reconnect(error)
+        except self._errors as again:
+            self._fail(again, ())
+
+    def _reconnect(self, error: Exception) -> None:
+        log.warning("the store is opened anew: %s", self._link.database.why(error))
+        self._link.drop()
+        self._link.open()

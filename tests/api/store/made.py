@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from api.store import Record, Store, new_id
 
 ROOT = Path(__file__).parents[3]
 SERVER = os.environ.get("HEARTH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+WAIT = 0.6  # seconds that a store of these tests waits for its database
 
 
 def record(rows: int = 1, **changed: Any) -> Record:  # noqa: ANN401 - whatever a record holds
@@ -39,3 +40,32 @@ async def until(true: Callable[[], bool], seconds: float = 15.0) -> None:
     while not true():
         assert time.monotonic() < end, "it did not come"
         await asyncio.sleep(0.02)
+
+
+async def kept_in(store: Store, seconds: float) -> bool:
+    """What ``keep`` says, which it must within ``seconds``."""
+    began = time.monotonic()
+    kept = await store.keep(record())
+    assert time.monotonic() - began < seconds
+    return kept
+
+
+def scenario(url: str, inside: Callable[[Store], Awaitable[None]], wait: float = WAIT) -> None:
+    """Run ``inside`` with a store that kept one record."""
+
+    async def run() -> None:
+        store = opened(url, wait=wait)
+        try:
+            assert await store.keep(record())
+            await inside(store)
+        finally:
+            await store.close()
+
+    asyncio.run(run())
+
+
+async def back(store: Store) -> None:
+    """The store answers again, by itself."""
+    await until(lambda: store.reachable)
+    assert await kept_in(store, WAIT)
+    assert await store.ping()

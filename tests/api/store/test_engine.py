@@ -1,12 +1,15 @@
 """A URL that is wrong is said to be, and never said."""
 
+import asyncio
 import traceback
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
+from tests.api.store.conftest import said
 from tests.api.store.made import SERVER, opened
 
-from api.store import StoreError
+from api.store import StoreError, new_id
 from api.store import engine as engine_module
 from api.store.engine import database
 from hearth.errors import HearthError
@@ -22,8 +25,9 @@ SECRET = "hunter2-secret"  # noqa: S105 - of nobody
         (f"user:{SECRET}@host/database", "cannot be read"),
         (f"postgresql://host:{SECRET}/database", "cannot be read"),
         (f"mysql://user:{SECRET}@host/database", "kind 'mysql'"),
-        ("sqlite://", "in memory"),
-        ("sqlite:///:memory:", "in memory"),
+        ("sqlite://", "is a file"),
+        ("sqlite:///:memory:", "is a file"),
+        ("sqlite:///file:store.db?mode=ro&uri=true", "is a file"),
         (f"postgresql://user:{SECRET}@127.0.0.1:1/database", "cannot be opened in PostgreSQL at 127.0.0.1:1"),
         (f"postgresql://user@127.0.0.1:1/database?password={SECRET}", "cannot be opened in PostgreSQL at 127.0.0.1:1"),
         (f"postgresql://user:{SECRET}@127.0.0.1:1/database?sslmode=maybe", "cannot be opened"),
@@ -43,10 +47,14 @@ def test_a_wrong_url_is_refused_without_its_secret(url: str, told: str) -> None:
 
 def test_a_store_does_not_tell_its_password(postgres: str) -> None:
     """Nothing that is printed of a store or of its parts holds the password."""
-    place = database(postgres.replace("postgres@", f"postgres:{SECRET}@"), 1.0)
+    url = make_url(postgres).set(password=SECRET).render_as_string(hide_password=False)
+    place = database(url, 1.0)
     assert SECRET not in repr(place)
     assert SECRET not in place.name
     assert SECRET not in place.why(RuntimeError(f"no password {SECRET} for you"))
+    store = opened(postgres)
+    assert repr(store) == f"Store('{place.name}')"
+    asyncio.run(store.close())
 
 
 def test_a_wrong_database_is_named(postgres: str) -> None:
@@ -54,6 +62,17 @@ def test_a_wrong_database_is_named(postgres: str) -> None:
     del postgres
     with pytest.raises(StoreError, match=r"(?s)does not exist.*HEARTH_DATABASE_URL"):
         opened(SERVER.rpartition("/")[0] + "/no_such_database")
+
+
+def test_a_user_without_rights_is_told(postgres: str) -> None:
+    """Who may not make tables hears it from the database, and what to look at."""
+    name = f"nobody_{new_id()}"
+    said(SERVER, f'CREATE ROLE "{name}" LOGIN')
+    try:
+        with pytest.raises(StoreError, match=r"permission denied.*may that user create tables"):
+            opened(make_url(postgres).set(username=name).render_as_string(hide_password=False))
+    finally:
+        said(SERVER, f'DROP ROLE "{name}"')
 
 
 def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

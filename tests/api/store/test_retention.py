@@ -113,6 +113,22 @@ def test_records_are_kept_while_others_are_forgotten(url: str) -> None:
     run(url, inside, days=1.0)
 
 
+def test_several_stores_forget_together(postgres: str) -> None:
+    """Processes that share a database do not wait for, or trip over, what the others delete."""
+
+    async def main() -> None:
+        stores = [opened(postgres, keep_rows=50) for _ in range(3)]
+        for at in range(400):
+            assert await stores[at % 3].keep(record(at=float(at)))
+        await rows_become(stores[0], 50)
+        assert [store.failures for store in stores] == [0, 0, 0]
+        assert all(store.reachable for store in stores)
+        for store in stores:
+            await store.close()
+
+    asyncio.run(main())
+
+
 def test_a_store_without_bounds_forgets_nothing(url: str) -> None:
     """Not even what is from the beginning of time."""
 
