@@ -7,14 +7,21 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src"
+ROOT = Path(__file__).parents[1]
+SOURCES = (ROOT / "src", ROOT)  # of hearth, of api
 LIGHT = {"numpy", "scipy", "xgboost"}
+SERVING = LIGHT | {
+    "alembic", "fastapi", "limits", "msgspec", "nanoarrow", "prometheus_client", "pydantic", "pydantic_settings", "redis",
+    "sqlalchemy", "starlette", "uvicorn",
+}  # fmt: skip
 
 
 def file_of(module: str) -> Path | None:
     """The source of a first-party module."""
-    path = SOURCE.joinpath(*module.split("."))
-    return next((each for each in (path / "__init__.py", path.with_suffix(".py")) if each.is_file()), None)
+    if module.partition(".")[0] not in ("hearth", "api"):
+        return None
+    paths = [source.joinpath(*module.split(".")) for source in SOURCES]
+    return next((each for path in paths for each in (path / "__init__.py", path.with_suffix(".py")) if each.is_file()), None)
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -52,6 +59,10 @@ def reached(*modules: str) -> tuple[set[str], set[str]]:
         ("hearth.imports", set[str]()),
         ("hearth.bundle", LIGHT),
         ("hearth.bundle.explained", LIGHT),
+        ("api.main", SERVING),
+        ("api.server", SERVING),
+        ("api.keys_command", SERVING),
+        ("api.store.migrations.env", SERVING),
     ],
 )
 def test_what_serving_imports_is_light(module: str, allowed: set[str]) -> None:
@@ -63,7 +74,7 @@ def test_what_serving_imports_is_light(module: str, allowed: set[str]) -> None:
 
 def test_every_module_of_the_bundle_is_light() -> None:
     """Also one that nothing imports yet."""
-    modules = [f"hearth.bundle.{path.stem}" for path in (SOURCE / "hearth" / "bundle").glob("*.py")]
+    modules = [f"hearth.bundle.{path.stem}" for path in (ROOT / "src" / "hearth" / "bundle").glob("*.py")]
     assert len(modules) > 5
     assert reached(*modules)[1] <= LIGHT
 
@@ -77,6 +88,14 @@ def test_the_bundle_knows_nothing_of_what_stands_above_it() -> None:
         "hearth.errors",
         "hearth.schema",
     }
+
+
+def test_the_service_knows_errors_schema_and_bundle_alone() -> None:
+    """Of hearth; not settings of the pipeline, not its command, not training."""
+    modules = [str(path.relative_to(ROOT).with_suffix("")).replace("/", ".") for path in (ROOT / "api").rglob("*.py")]
+    named = {name for module in modules for name in imported(ROOT / f"{module.replace('.', '/')}.py")}
+    of_hearth = {".".join(name.split(".")[:2]) for name in named if name.partition(".")[0] == "hearth"}
+    assert of_hearth == {"hearth", "hearth.bundle", "hearth.errors", "hearth.schema"}
 
 
 def test_the_walk_sees_what_is_heavy() -> None:
