@@ -92,11 +92,10 @@ def _read_json(model: Model, body: bytes, most: int) -> Matrix:
 
 
 def _write_json(model: Model, rows: Rows, record: str | None) -> bytes:
-    answers = model.answers(rows.prediction)
     told: dict[str, object] = {
         "model": model.digest,
         "features_used": model.features_used,
-        "predictions": [{"id": i, **answer} for i, answer in zip(ids(record, rows.count), answers, strict=True)],
+        "predictions": model.answers(rows.prediction, ids(record, rows.count)),
     }
     if rows.warnings:
         told["warnings"] = [{"row": row, "warnings": said} for row, said in rows.warnings.items()]

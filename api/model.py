@@ -1,7 +1,7 @@
 """The bundle that answers, and its replacement while requests are under way."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -51,12 +51,20 @@ class Model:
         sets = self.predictor.bundle.conformal.label_sets(np.array([score]))
         return self._labelled(score, sets[0]), score
 
-    def answers(self, prediction: Prediction) -> list[dict[str, object]]:
-        """The answers of many rows, but for their ids."""
-        if prediction.probabilities is None or prediction.label_sets is None:
-            return [self._valued(value) for value in prediction.value.tolist()]
-        pairs = zip(prediction.probabilities.tolist(), prediction.label_sets, strict=True)
-        return [self._labelled(probabilities, members) for probabilities, members in pairs]
+    def answers(self, prediction: Prediction, ids: Sequence[str | None]) -> list[dict[str, object]]:
+        """The answers of many rows, under their ids."""
+        if prediction.probabilities is not None and prediction.label_sets is not None:
+            rows = zip(ids, prediction.probabilities.tolist(), prediction.label_sets, strict=True)
+            return [{"id": row, **self._labelled(probabilities, members)} for row, probabilities, members in rows]
+        quantile, coverage = self._quantile, self.coverage
+        return [  # written out: this is a tenth of the time of a batch
+            {
+                "id": row,
+                "prediction": value,
+                "interval": {"lower": value - quantile, "upper": value + quantile, "coverage": coverage},
+            }
+            for row, value in zip(ids, prediction.value.tolist(), strict=True)
+        ]
 
     def warnings(self, coded: list[float]) -> list[str]:
         """What of a coded row lies inside the contract but outside what the model was trained on."""
