@@ -1,7 +1,6 @@
 """Predictions: one row, many rows, and the reasons for one."""
 
 import asyncio
-import secrets
 import time
 
 import msgspec
@@ -14,7 +13,7 @@ from api.edge import Call, body_of
 from api.errors import Unsupported
 from api.model import Model
 from api.rows import Values
-from api.store import Record
+from api.store import Record, new_id
 from hearth.bundle.explained import explained
 
 router = APIRouter(tags=["prediction"], dependencies=[needs("predict")])
@@ -54,7 +53,7 @@ async def predict_batch(request: Request) -> Response:
     loop = asyncio.get_running_loop()
     rows = await loop.run_in_executor(service.pool, batch.predicted, form, model, body, service.settings.max_rows)
     record = Record(
-        id=secrets.token_urlsafe(16),
+        id=new_id(),
         at=time.time(),
         key=call.key_name,
         model=model.digest,
@@ -107,7 +106,7 @@ async def _kept(call: Call, record: Record) -> bool:
 
 def _record(call: Call, model: Model, values: Values, scores: object) -> Record:
     return Record(
-        id=secrets.token_urlsafe(16),
+        id=new_id(),
         at=time.time(),
         key=call.key_name,
         model=model.digest,

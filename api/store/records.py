@@ -3,13 +3,14 @@
 import json
 import re
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Literal
 
 from hearth.errors import HearthError
 
 Outcome = Literal["stored", "same", "conflict", "unknown"]
-_ROW = re.compile(r"([A-Za-z0-9_-]{22})(?:\.(0|[1-9][0-9]{0,8}))?", re.ASCII)
+_ROW = re.compile(r"([0-9a-f]{11}[A-Za-z0-9_-]{22})(?:\.(0|[1-9][0-9]{0,8}))?", re.ASCII)
 _EXACT = 2**53  # up to here a float that is whole is one integer and no other
 
 
@@ -55,8 +56,11 @@ class Row:
 
 
 def new_id() -> str:
-    """An id that nobody can guess: 128 random bits in 22 characters."""
-    return secrets.token_urlsafe(16)
+    """An id that nobody can guess: 128 random bits in 22 characters, after the time in milliseconds in 11.
+
+    The time makes ids of a moment neighbours in their index, whose pages would otherwise all be written to in turn.
+    """
+    return f"{time.time_ns() // 1_000_000:011x}{secrets.token_urlsafe(16)}"
 
 
 def row_of(text: str) -> tuple[str, int | None] | None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from api.store import reading
 from api.store.desk import Desk
 from api.store.engine import Database, database
+from api.store.express import Express
 from api.store.feedback import keep_truths
 from api.store.link import Link
 from api.store.records import Outcome, Record, StoreDown, StoreError, Truth
@@ -28,7 +29,7 @@ class Store:
     """Predictions and truths. Made by ``open``; every method may be called by any number of requests of one event loop at once.
 
     What ``keep`` answered with true is committed and survives the death of the process. On SQLite a power loss can cost
-    what was committed in about the last second (see ``engine``); on PostgreSQL that is the server's setting.
+    what was committed in about the last half minute (see ``engine``); on PostgreSQL that is the server's setting.
     """
 
     def __init__(self, place: Database, link: Link, *, wait: float, keep_days: float | None, keep_rows: int | None) -> None:
@@ -38,6 +39,7 @@ class Store:
         self._executor = ThreadPoolExecutor(2, "store-reader")
         upkeep = Upkeep(place, self._executor, keep_days, keep_rows)
         self._writer = Writer(link, upkeep, self._desk.answer, wait)
+        self._express = Express(place, upkeep) if place.file is not None else None
         self._closed = False
         self._writer.start()
 
@@ -72,7 +74,7 @@ class Store:
     @property
     def backlog(self) -> int:
         """Records that wait to be committed."""
-        return len(self._desk)
+        return len(self._desk) + len(self._express or ())
 
     @property
     def failures(self) -> int:
@@ -89,6 +91,9 @@ class Store:
         if self._writer.down or self._desk.stalled or self._closed:
             self._desk.failures += 1
             return False
+        express = self._express
+        if express is not None and express.takes(record) and await express.add(record):
+            return True
         future = self._desk.future()
         self._writer.queue.put((record, future))
         return await future
@@ -141,6 +146,8 @@ class Store:
         if self._closed:
             return
         self._closed = True
+        if self._express is not None:
+            self._express.close()
         await asyncio.to_thread(self._writer.stop, CLOSE_WAIT)
         await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
         self._database.engine.dispose()

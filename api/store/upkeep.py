@@ -1,5 +1,6 @@
 """What the store does for itself: it forgets what is too old or too much, and keeps SQLite's log short."""
 
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, wait
@@ -15,8 +16,9 @@ from api.store.tables import predictions
 DAY = 86_400
 SWEEP = 60.0  # seconds from one look at what is too old or too much to the next
 CHUNK = 100  # records deleted in one transaction, between two groups of writes
-CHECKPOINT = 1.0  # seconds from one checkpoint to the next, while there is something to check in
-LOG_BYTES = 32_000_000  # written since the last checkpoint, from which on the next one does not wait
+# The first commit after a checkpoint waits for the disk: SQLite begins its log anew then. So checkpoints are rare.
+LOG_BYTES = 64_000_000  # written since the last checkpoint, from which on there is one whatever else happens
+IDLE_BYTES = 4_000_000  # the same for a moment in which nothing is to be written
 LONG_LOG = 4_000  # pages of SQLite's log (16 MB) from which the writer itself ends the checkpoint, so that the log begins anew
 REST = 500  # pages that may be left for the writer, which waits while it copies them
 RUNS = 4  # of the background at most, each of which copies what was written during the one before
@@ -37,9 +39,10 @@ class Upkeep:
         self._next_sweep = 0.0
         self._cutoff: Future[float | None] | None = None
         self._horizon: float | None = None
-        self._unsynced = 0
-        self._next_checkpoint = 0.0
+        self._unsynced = self._seen = 0
+        self._counting = threading.Lock()  # the loop writes too
         self._log: Future[int] | None = None
+        self.ending = False  # while the writer ends a checkpoint nobody else may write, or it would not end
 
     @property
     def unfinished(self) -> bool:
@@ -48,16 +51,16 @@ class Upkeep:
 
     def wrote(self, records: Sequence[Record]) -> None:
         """Take note of what was committed."""
-        self._unsynced += 2 * _PAGE  # the ends of the table and of the index by time
-        for one in records:
-            self._added += one.rows
-            self._unsynced += len(one.features) + len(one.scores) + _PAGE  # ids are random: each has a page of its own
+        size = 3 * _PAGE + sum(len(one.features) + len(one.scores) for one in records)  # the ends of the table and its indexes
+        with self._counting:
+            self._added += sum(one.rows for one in records)
+            self._unsynced += size
 
     def step(self, link: Link, now: float) -> None:
         """Do the next small piece of what is due."""
         self._sweep(link, now)
         if self._database.file is not None:
-            self._checkpoint(link, now)
+            self._checkpoint(link)
 
     def finish(self, link: Link) -> None:
         """Leave SQLite's file complete and its log empty."""
@@ -76,7 +79,8 @@ class Upkeep:
             self._next_sweep = now + SWEEP
             grown = self._keep_rows is not None and self._added * 100 >= self._keep_rows
             if grown:
-                self._added = 0
+                with self._counting:
+                    self._added = 0
             self._cutoff = self._executor.submit(self._oldest_to_keep, self._keep_rows if grown else None)
 
     def _forget(self, link: Link, horizon: float) -> None:
@@ -86,7 +90,8 @@ class Upkeep:
         ).with_for_update(skip_locked=True)
         with link.transaction() as connection:
             gone = connection.execute(delete(predictions).where(predictions.c.id.in_(some))).rowcount
-        self._unsynced += gone * _PAGE
+        with self._counting:
+            self._unsynced += gone * _PAGE
         if gone < CHUNK:
             self._horizon = None
 
@@ -100,15 +105,27 @@ class Upkeep:
         horizon = max(bounds, default=0.0)
         return horizon if oldest is not None and oldest < horizon else None
 
-    def _checkpoint(self, link: Link, now: float) -> None:
+    def _checkpoint(self, link: Link) -> None:
         """Copy the log into the file in the background, where it holds up nobody, and end it here if the log got long."""
         if self._log is not None and self._log.done():
             done, self._log = self._log, None
-            if done.result() > LONG_LOG:
-                link.say("PRAGMA wal_checkpoint(PASSIVE)")
-        elif self._log is None and self._unsynced and (now >= self._next_checkpoint or self._unsynced > LOG_BYTES):
-            self._unsynced, self._next_checkpoint = 0, now + CHECKPOINT
+            self._begin_log_anew(link, long=done.result() > LONG_LOG)
+            return
+        idle, self._seen = self._seen == self._unsynced, self._unsynced
+        if self._log is None and self._unsynced > (IDLE_BYTES if idle else LOG_BYTES):
+            with self._counting:
+                self._unsynced = 0
             self._log = self._executor.submit(self._check_in)
+
+    def _begin_log_anew(self, link: Link, *, long: bool) -> None:
+        """End the checkpoint, and write: the first commit of a new log waits for the disk, better here than under a request."""
+        self.ending = True
+        try:
+            if long:
+                link.say("PRAGMA wal_checkpoint(PASSIVE)")
+            link.say("PRAGMA user_version=0")
+        finally:
+            self.ending = False
 
     def _check_in(self) -> int:
         """Checkpoints that wait for nobody, until little is left; returns the pages of the log."""

@@ -150,6 +150,8 @@ def under(store: Store, pragma: str) -> Iterator[None]:
     engine = store._database.engine
     event.listen(engine, "connect", limit)
     store._writer._link.say(f"PRAGMA {pragma}")
+    if store._express is not None and store._express._open:
+        store._express._link.say(f"PRAGMA {pragma}")
     yield
     event.remove(engine, "connect", limit)
 

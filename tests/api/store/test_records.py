@@ -1,6 +1,7 @@
 """Ids and truths as text."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -9,14 +10,17 @@ from hypothesis import strategies as st
 from api.store import new_id
 from api.store.records import actual_text, row_of
 
-ID = "AZaz09_-AZaz09_-AZaz09"
+ID = "0199f0c2a1bAZaz09_-AZaz09_-AZaz09"
 
 
 def test_ids_are_of_one_form_and_never_the_same() -> None:
-    """An id is 22 characters that need no escaping in a URL."""
+    """An id is 33 characters that need no escaping in a URL, and later ones follow earlier ones."""
     made = {new_id() for _ in range(1000)}
     assert len(made) == 1000
     assert all(row_of(one) == (one, None) for one in made)
+    early = new_id()
+    time.sleep(0.002)
+    assert early < new_id()
 
 
 @pytest.mark.parametrize(("text", "row"), [(ID, (ID, None)), (f"{ID}.0", (ID, 0)), (f"{ID}.9999", (ID, 9999))])
@@ -28,7 +32,8 @@ def test_an_id_names_a_row(text: str, row: tuple[str, int | None]) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", ".", ID[1:], ID + "A", ID + "\n", ID + ".", ID + ".-1", ID + ".01", ID + ".1.1", ID + ".1\n", ID + ".٣", ID + ".1e3",
-     ID + ".9999999999", "ä" * 22, "\0" * 22, "\ud800" * 22, "'; DROP TABLE predictions; --", "A" * 1_000_000, f" {ID}"],
+     ID + ".9999999999", "ä" * 33, "\0" * 33, "\ud800" * 33, ID.upper(),
+     "'; DROP TABLE predictions; --", "A" * 1_000_000, f" {ID}"],
 )  # fmt: skip
 def test_anything_else_names_none(text: str) -> None:
     """Another length, another alphabet, an index written in another way."""
