@@ -147,8 +147,8 @@ def _prepare_sqlite(driver: _Driver, _: object) -> None:
     """Each connection: truths go with their predictions, commits reach the log without waiting for the disk.
 
     With ``synchronous=NORMAL`` in WAL mode a commit survives the death of the process at any moment, because the log is in
-    the kernel's hands. A power loss can cost what was committed since the last checkpoint, about a second, and never more
-    than that: the file stays whole.
+    the kernel's hands. A power loss can cost what the kernel had not written by then, by default about half a minute, and
+    never more than that: the file stays whole.
     """
     cursor = driver.cursor()
     for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "wal_autocheckpoint=0", f"cache_size=-{_CACHE_KIB}"):
