@@ -1,8 +1,8 @@
 """What goes into the store and what comes back of it."""
 
 import json
+import os
 import re
-import secrets
 import time
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 from hearth.errors import HearthError
 
 Outcome = Literal["stored", "same", "conflict", "unknown"]
-_ROW = re.compile(r"([0-9a-f]{11}[A-Za-z0-9_-]{22})(?:\.(0|[1-9][0-9]{0,8}))?", re.ASCII)
+_ROW = re.compile(r"([0-9a-f]{43})(?:\.(0|[1-9][0-9]{0,8}))?", re.ASCII)
 _EXACT = 2**53  # up to here a float that is whole is one integer and no other
 
 
@@ -56,11 +56,11 @@ class Row:
 
 
 def new_id() -> str:
-    """An id that nobody can guess: 128 random bits in 22 characters, after the time in milliseconds in 11.
+    """An id that nobody can guess, in hex: 128 random bits after the time in milliseconds, 11 digits.
 
     The time makes ids of a moment neighbours in their index, whose pages would otherwise all be written to in turn.
     """
-    return f"{time.time_ns() // 1_000_000:011x}{secrets.token_urlsafe(16)}"
+    return f"{time.time_ns() // 1_000_000:011x}{os.urandom(16).hex()}"
 
 
 def row_of(text: str) -> tuple[str, int | None] | None:

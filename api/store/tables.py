@@ -11,7 +11,7 @@ metadata = MetaData()
 predictions = Table(
     "predictions",
     metadata,
-    Column("id", String(33), primary_key=True),
+    Column("id", String(43), primary_key=True),
     Column("at", Double, nullable=False),
     Column("key", Text, nullable=False),
     Column("model", Text, nullable=False),
@@ -25,7 +25,7 @@ predictions = Table(
 feedback = Table(
     "feedback",
     metadata,
-    Column("prediction", String(33), ForeignKey("predictions.id", ondelete="CASCADE"), primary_key=True),
+    Column("prediction", String(43), ForeignKey("predictions.id", ondelete="CASCADE"), primary_key=True),
     Column("row", Integer, primary_key=True, autoincrement=False),
     Column("actual", Text, nullable=False),
     Column("at", Double, nullable=False),

@@ -108,7 +108,7 @@ def test_a_server_that_refuses_is_waited_for(postgres: str) -> None:
         assert not await kept_in(store, WAIT + 0.2)
         assert not await kept_in(store, 0.05)
         with pytest.raises(StoreDown):
-            await store.feedback("kitchen", [Truth("a" * 22, 1.0)])
+            await store.feedback("kitchen", [Truth("a" * 43, 1.0)])
         said(SERVER, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
         await back(store)
 

@@ -54,7 +54,7 @@ def test_a_locked_file_is_waited_for_and_then_no_more(sqlite: str) -> None:
             assert not any([await kept_in(store, 0.05) for _ in range(10)])
             assert store.failures == 11
             with pytest.raises(StoreDown):
-                await store.feedback("kitchen", [Truth("a" * 22, 1.0)])
+                await store.feedback("kitchen", [Truth("a" * 43, 1.0)])
         await back(store)
         assert store.failures == 11
 
@@ -79,7 +79,7 @@ def test_the_loop_runs_on_while_the_file_is_locked(sqlite: str) -> None:
     async def inside(store: Store) -> None:
         with locked(sqlite):
             tasks = [asyncio.create_task(store.keep(record())) for _ in range(50)]
-            told = asyncio.create_task(store.feedback("kitchen", [Truth("a" * 22, 1.0)]))
+            told = asyncio.create_task(store.feedback("kitchen", [Truth("a" * 43, 1.0)]))
             last, longest = time.monotonic(), 0.0
             while not (told.done() and all(task.done() for task in tasks)):
                 await asyncio.sleep(0.001)

@@ -87,7 +87,7 @@ def test_the_first_of_a_call_counts(url: str) -> None:
     run(url, inside)
 
 
-@pytest.mark.parametrize("hostile", ["", "x", "A" * 22, "A" * 22 + ".0", "\0" * 22, "\ud800", "' OR 1=1 --", "9" * 1_000_000])
+@pytest.mark.parametrize("hostile", ["", "x", "a" * 43, "a" * 43 + ".0", "\0" * 43, "\ud800", "' OR 1=1 --", "9" * 1_000_000])
 def test_an_id_that_names_nothing_is_unknown(url: str, hostile: str) -> None:
     """Of any length, in any alphabet; those told beside it are stored."""
     one = record()

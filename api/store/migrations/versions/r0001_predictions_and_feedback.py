@@ -11,7 +11,7 @@ def upgrade() -> None:
     """Make the two tables and their indexes."""
     op.create_table(
         "predictions",
-        sa.Column("id", sa.String(33), primary_key=True),
+        sa.Column("id", sa.String(43), primary_key=True),
         sa.Column("at", sa.Double, nullable=False),
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.create_index("ix_predictions_at", "predictions", ["at", "model", "key", "rows"])
     op.create_table(
         "feedback",
-        sa.Column("prediction", sa.String(33), sa.ForeignKey("predictions.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("prediction", sa.String(43), sa.ForeignKey("predictions.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("row", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("actual", sa.Text, nullable=False),
         sa.Column("at", sa.Double, nullable=False),
