@@ -140,6 +140,15 @@ def __getattr__(name: str) -> Hearth:
     raise AttributeError(name)
 
 
+async def tried(given: Settings) -> None:
+    """Open every part and let go of it, so that what is at fault is known before several workers start.
+
+    Raises:
+        HearthError: as starting does.
+    """
+    await _stopped(await _started(given, Log("error")))
+
+
 async def _started(given: Settings, log: Log) -> Service:
     """Every part, opened and checked.
 
@@ -152,7 +161,6 @@ async def _started(given: Settings, log: Log) -> Service:
     await models.load()
     redis = given.redis_url.get_secret_value() if given.redis_url else None
     limiter = Limiter(given.rate_limit, redis)
-    await limiter.start()
     store = await asyncio.to_thread(
         Store.open,
         given.database_url.get_secret_value(),
@@ -160,6 +168,7 @@ async def _started(given: Settings, log: Log) -> Service:
         keep_days=given.keep_days,
         keep_rows=given.keep_rows,
     )
+    await limiter.start()  # last: it never fails, and would have to be closed where something else does
     service = Service(given, log, metrics, ring, limiter, models, store)
     metrics.started.set(service.started)
     gc.collect()

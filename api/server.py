@@ -1,6 +1,8 @@
 """``hearth serve``: one worker in this process, or several beside it."""
 
+import asyncio
 import json
+import logging
 import os
 import shlex
 import signal
@@ -8,17 +10,17 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
-from uvicorn.config import Config
+from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import Multiprocess
 
 from api.keys import SCOPES, Key, hashed, new_key
-from api.main import Hearth, create_app
+from api.main import Hearth, create_app, tried
 from api.model import Model
 from api.openapi import example_row
 from api.protocol import Protocol
@@ -32,17 +34,24 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class Server(uvicorn.Server):
     """A worker that says on ``/ready`` that it stops before it does, and ends with exit code 0."""
 
+    _draining: threading.Timer | None = None
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop: at once the second time, or after the time to drain."""
         app = self.config.app if isinstance(self.config.app, Hearth) else self.config.loaded_app
         service = getattr(app, "service", None)
         if service is None or service.stopping or not service.settings.drain:
-            super().handle_exit(sig, frame)
-            self._captured_signals.clear()  # raised again at the end, they would make another exit code
+            self._stop(sig, frame)
         else:
-            threading.Timer(service.settings.drain, super().handle_exit, (sig, frame)).start()
+            self._draining = _later(service.settings.drain, lambda: self._stop(sig, frame))
         if service is not None:
             service.stopping = True
+
+    def _stop(self, sig: int, frame: FrameType | None) -> None:
+        if self._draining is not None:
+            self._draining.cancel()  # as a second SIGINT it would cut off what is under way
+        super().handle_exit(sig, frame)
+        self._captured_signals.clear()  # raised again at the end, they would make another exit code
 
 
 class Workers(Multiprocess):
@@ -50,18 +59,38 @@ class Workers(Multiprocess):
 
     def __init__(self, config: Config, listener: socket.socket, settings: Settings, folder: Path) -> None:
         super().__init__(config, [listener])
-        self._drain, self._folder = settings.drain, folder
+        self._drain, self._stopping = settings.drain, folder / STOPPING
 
     def handle_term(self) -> None:
-        """Have the workers say on ``/ready`` that they stop, and stop them after the time to drain."""
-        (self._folder / STOPPING).touch()
-        threading.Timer(self._drain, self.should_exit.set).start()
+        """Have the workers say on ``/ready`` that they stop, and stop them after the time to drain, or at the second signal."""
+        if self._stopping.exists():
+            self.should_exit.set()
+        self._stopping.touch()
+        _later(self._drain, self.should_exit.set)
+
+    def handle_int(self) -> None:
+        """The same."""
+        self.handle_term()
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace a worker that died; none any more while stopping, whose end is when the last is gone."""
+        if not self._stopping.exists():
+            super().keep_subprocess_alive()
+        elif not any(process.process.is_alive() for process in self.processes):
+            self.should_exit.set()
 
     def handle_hup(self) -> None:
         """Pass it on."""
         for process in self.processes:
             if process.pid is not None:
                 os.kill(process.pid, signal.SIGHUP)
+
+
+def _later(seconds: float, call: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True  # it keeps no process that has ended otherwise
+    timer.start()
+    return timer
 
 
 def serve(given: Mapping[str, object], *, make_key: bool) -> None:
@@ -93,6 +122,7 @@ def _has_keys(settings: Settings) -> bool:
 def _one(settings: Settings, key: str | None) -> None:
     app = create_app(settings)
     server = Server(_config(app, settings))
+    logging.getLogger("uvicorn.error").addFilter(lambda _: app.fault is None)  # who calls tells it, once
     with _announced(server, app, key), _listening(settings) as listener:
         try:
             server.run([listener])
@@ -102,13 +132,16 @@ def _one(settings: Settings, key: str | None) -> None:
 
 def _several(settings: Settings, given: Mapping[str, object]) -> None:
     """Workers read the environment: what was given here goes there."""
-    Model.load(settings.bundle)  # one at fault is told here, once, and not by each worker again and again
+    asyncio.run(tried(settings))  # what is at fault is told here, once, and not by each worker again and again
     with tempfile.TemporaryDirectory(prefix="hearth-") as folder:
         os.environ |= {"PROMETHEUS_MULTIPROC_DIR": folder, "HEARTH_RUN_DIR": folder}
         os.environ |= {f"HEARTH_{name.upper()}": str(value) for name, value in given.items()}
         config = _config("api.main:app", settings)
         with _listening(settings) as listener:
-            Workers(config, listener, settings, Path(folder)).run()
+            workers = Workers(config, listener, settings, Path(folder))
+            workers.run()
+        if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
+            raise HearthError("a worker did not start: its log says why")
 
 
 def _listening(settings: Settings) -> socket.socket:
@@ -116,9 +149,13 @@ def _listening(settings: Settings) -> socket.socket:
     try:
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
-        raise SettingsError(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
+        raise SettingsError(f"{settings.host}:{settings.port} cannot be listened on: {_why(error)}") from error
     listener.set_inheritable(True)
     return listener
+
+
+def _why(error: OSError) -> str:
+    return str(error.strerror).partition(" (while")[0]  # the address is added to it, and said already
 
 
 def _config(app: Hearth | str, settings: Settings) -> Config:

@@ -1,0 +1,114 @@
+"""Servers that are told to end: what is under way is finished, what was answered is stored, the exit code is 0."""
+
+import http.client
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from tests.api.served.conftest import Redis
+from tests.api.servers import ROW, Answer, Client, Server, serving, sql
+
+BATCHES, ROWS = 6, 2000
+DRAIN = 1.0
+
+
+@contextmanager
+def under_way(server: Server) -> Iterator[Callable[[], list[Answer]]]:
+    """Batches that are sent, and all of which the service has begun; called, their answers."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.client()) for _ in range(BATCHES)]
+        for client in clients:
+            client.send("POST", "/predict/batch", {"instances": [ROW] * ROWS})
+        yield lambda: [client.receive() for client in clients]
+
+
+def check_finished(answers: list[Answer], database: str) -> None:
+    """Each batch is answered with ids, and stored."""
+    assert [answer.status for answer in answers] == [200] * BATCHES
+    ids = [answer.json()["predictions"][-1]["id"].partition(".")[0] for answer in answers]
+    stored = {row[0]: row[1] for row in sql(database, "SELECT id, rows FROM predictions")}
+    assert {stored[one] for one in ids} == {ROWS}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_is_under_way_is_finished(bundle: Path, sqlite: str, tmp_path: Path, number: signal.Signals) -> None:
+    """/ready says that it is stopping while the time to drain lasts, and requests go on meanwhile."""
+    settings = {"HEARTH_BUNDLE": str(bundle), "HEARTH_DATABASE_URL": sqlite, "HEARTH_DRAIN": str(DRAIN)}
+    with serving(tmp_path, settings) as server, server.client() as client, under_way(server) as answers:
+        server.send(number)
+        server.until(lambda: server.ready()[1].get("status") == "stopping")
+        assert server.ready()[0] == 503
+        assert client.predict().json()["id"] is not None
+        found = answers()
+        assert server.wait() == 0, server.log
+        check_finished(found, sqlite)
+        with pytest.raises((OSError, http.client.HTTPException)):
+            client.predict()
+
+
+def test_a_second_signal_ends_the_drain(bundle: Path, sqlite: str, tmp_path: Path) -> None:
+    """What is under way is finished all the same, and the exit code is 0."""
+    settings = {"HEARTH_BUNDLE": str(bundle), "HEARTH_DATABASE_URL": sqlite, "HEARTH_DRAIN": "300"}
+    with serving(tmp_path, settings) as server, under_way(server) as answers:
+        server.send(signal.SIGTERM)
+        server.until(lambda: server.ready()[1].get("status") == "stopping")
+        server.send(signal.SIGTERM)
+        found = answers()
+        assert server.wait() == 0, server.log
+        check_finished(found, sqlite)
+
+
+def test_without_a_time_to_drain_requests_under_way_are_finished(bundle: Path, sqlite: str, tmp_path: Path) -> None:
+    """Under load: a request is either answered, and then stored, or its connection is refused or closed without an answer."""
+    settings = {"HEARTH_BUNDLE": str(bundle), "HEARTH_DATABASE_URL": sqlite}
+    with serving(tmp_path, settings) as server:
+        told: list[str] = []
+        threads = [threading.Thread(target=ask, args=(server, told)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        server.until(lambda: len(told) > 100)
+        assert server.stop() == 0, server.log
+        for thread in threads:
+            thread.join()
+        assert set(told) <= {row[0] for row in sql(sqlite, "SELECT id FROM predictions")}
+
+
+def ask(server: Server, told: list[str]) -> None:
+    """Ask until nobody answers."""
+    try:
+        with server.client() as client:
+            while True:
+                told.append(client.predict().json()["id"])
+    except (OSError, http.client.HTTPException):
+        return
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_two_workers_finish(bundle: Path, postgres: str, redis: Redis, tmp_path: Path, number: signal.Signals) -> None:
+    """Both say that they are stopping, both finish, and no process is left."""
+    settings = {"HEARTH_BUNDLE": str(bundle), "HEARTH_DATABASE_URL": postgres, "HEARTH_REDIS_URL": redis.url}
+    settings |= {"HEARTH_WORKERS": "2", "HEARTH_DRAIN": "3"}
+    with serving(tmp_path, settings) as server, under_way(server) as answers:
+        workers = server.workers()
+        assert len(workers) == 2
+        server.send(number)
+        stopping: set[str] = set()
+
+        def all_say_so() -> bool:
+            with Client(server.port) as client:
+                answer = client.get("/ready")
+            if answer.status == 503 and answer.json()["status"] == "stopping":
+                stopping.add(answer.headers["x-request-id"].partition("-")[0])
+            return len(stopping) == 2
+
+        server.until(all_say_so)
+        found = answers()
+        assert server.wait() == 0, server.log
+        check_finished(found, postgres)
+        assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+        assert "Traceback" not in server.log
