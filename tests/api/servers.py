@@ -137,10 +137,22 @@ class Server:
         return self
 
     def start(self) -> Self:
-        """Start the process and wait until it answers."""
+        """Start the process and wait until each worker answers."""
         self.launch()
         self.until(lambda: self.alive and self.ready()[0] == 200)
+        heard, wanted = set[str](), int(self.settings.get("HEARTH_WORKERS", "1"))
+
+        def all_heard() -> bool:
+            heard.add(self.process_that_answers())
+            return len(heard) == wanted
+
+        self.until(all_heard)
         return self
+
+    def process_that_answers(self) -> str:
+        """What tells one worker from another: the head of its request ids."""
+        with self.client() as client:
+            return client.get("/health").headers["x-request-id"].partition("-")[0]
 
     @property
     def alive(self) -> bool:
@@ -231,7 +243,7 @@ def until(true: Callable[[], object], seconds: float = PATIENCE, said: Callable[
 
 
 def metric(server: Server, name: str) -> float:
-    """The sum of a metric over its labels, as any worker tells it."""
+    """The sum of a metric over its labels where ``name`` has none, as any worker tells it."""
     with server.client() as client:
         lines = client.get("/metrics").body.decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
