@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import Multiprocess
 
@@ -75,7 +76,10 @@ class Workers(Multiprocess):
     def keep_subprocess_alive(self) -> None:
         """Replace a worker that died; none any more while stopping, whose end is when the last is gone."""
         if not self._stopping.exists():
+            before = {process.pid for process in self.processes}
             super().keep_subprocess_alive()
+            for pid in before - {process.pid for process in self.processes}:
+                mark_process_dead(pid)  # type: ignore[no-untyped-call] # its counts stay, its gauges go
         elif not any(process.process.is_alive() for process in self.processes):
             self.should_exit.set()
 

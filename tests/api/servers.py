@@ -49,6 +49,11 @@ class Answer:
         """The body."""
         return json.loads(self.body)
 
+    @property
+    def process(self) -> str:
+        """What tells the worker that answered from the others: the head of its request ids."""
+        return self.headers["x-request-id"].partition("-")[0]
+
 
 class Client:
     """One connection that is kept. Anything but an answer is an ``OSError`` or an ``http.client.HTTPException``."""
@@ -140,19 +145,13 @@ class Server:
         """Start the process and wait until each worker answers."""
         self.launch()
         self.until(lambda: self.alive and self.ready()[0] == 200)
-        heard, wanted = set[str](), int(self.settings.get("HEARTH_WORKERS", "1"))
-
-        def all_heard() -> bool:
-            heard.add(self.process_that_answers())
-            return len(heard) == wanted
-
-        self.until(all_heard)
+        self.until(self.all_answer)
         return self
 
-    def process_that_answers(self) -> str:
-        """What tells one worker from another: the head of its request ids."""
-        with self.client() as client:
-            return client.get("/health").headers["x-request-id"].partition("-")[0]
+    def all_answer(self) -> bool:
+        """Whether every worker answers."""
+        with self.clients(1):
+            return True
 
     @property
     def alive(self) -> bool:
@@ -175,6 +174,20 @@ class Server:
     def client(self, key: str | None = None, timeout: float = PATIENCE) -> Client:
         """A connection with the server's own key, or another."""
         return Client(self.port, self.key if key is None else key, timeout)
+
+    @contextmanager
+    def clients(self, each: int, key: str | None = None) -> Iterator[list[Client]]:
+        """Open connections, so many to each worker, those of one worker together."""
+        wanted, found = int(self.settings.get("HEARTH_WORKERS", "1")), dict[str, list[Client]]()
+        with contextlib.ExitStack() as stack:
+
+            def enough() -> bool:
+                client = stack.enter_context(self.client(key))
+                found.setdefault(client.get("/health").process, []).append(client)
+                return len(found) == wanted and min(map(len, found.values())) >= each
+
+            self.until(enough)
+            yield [client for clients in found.values() for client in clients[:each]]
 
     def until(self, true: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Wait for what will come by itself."""

