@@ -1,6 +1,7 @@
 """Promises that the repository makes as a whole: who imports whom, what is named where, what the README says."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -9,10 +10,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.api.asking import KEY, ROW, Started, configured, started
+from tests.bundles import Tiny
 from tests.parsed import tree
 from typer.main import get_command
 
 import hearth.params
+from api import main
+from api.keys import SCOPES
+from api.routes.console import ASSETS, REPORTS
+from api.settings import Settings
+from hearth.bundle import write
 from hearth.cli import app
 from hearth.params import Frozen
 
@@ -214,6 +222,81 @@ def test_the_stages_that_the_readme_explains_are_those_of_the_graph() -> None:
     """The table of stages has a line for each, in their order."""
     rows = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
     assert rows == list(GRAPH)
+
+
+def served_routes() -> dict[str, str | None]:
+    """Every route of the service by method and path, and whose it is; not the files that pages are made of."""
+    files = {f"/docs/{name}" for name in ASSETS} | {f"/reports/{name}" for name in REPORTS}
+    guards = main.guards(main.Hearth(Settings.model_construct(metrics_open=True))._routers)
+    return {
+        f"{method} {path}": guard.scope for path, guard in guards.items() if path not in files for method in guard.endpoints
+    }
+
+
+def test_the_routes_that_the_readme_names_are_those_of_the_service() -> None:
+    """Each route is in the table, under the scope that it asks for, and the table has no other."""
+    rows = re.findall(r"^\| ((?:`[A-Z]+ /[^`]*` ?)+) \| ([a-z ]+) \|", README, re.MULTILINE)
+    told = {route: scope for routes, scope in rows for route in re.findall(r"`([^`]+)`", routes)}
+    words = {None: "open", "": "any key"}
+    assert told == {route: words.get(scope, scope) for route, scope in served_routes().items()}
+
+
+def test_the_addresses_that_the_readme_asks_are_routes() -> None:
+    """Each curl line goes to one, by POST since it sends something, and names a kind that the route reads."""
+    lines = [line for line in README.splitlines() if line.startswith("$ curl ")]
+    asked = {re.sub(r".*://127\.0\.0\.1:8000(/\S*).*", r"POST \1", line) for line in lines}
+    assert asked == {"POST /predict", "POST /predict/batch", "POST /feedback"}
+    assert asked <= set(served_routes())
+    assert all(re.search(r" (-d|--data-binary) ", line) for line in lines)
+
+
+def test_the_variables_that_the_readme_names_are_settings() -> None:
+    """Each ``HEARTH_`` variable is one that the service reads."""
+    named = set(re.findall(r"\bHEARTH_\w+", README))
+    assert named
+    assert named <= {f"HEARTH_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_the_readme_writes_keys_as_they_are_configured() -> None:
+    """The example has the name, scopes and expiry of the command above it."""
+    name, *scopes = re.findall(r"hearth keys new (\w+) --scope (\w+) --scope (\w+)", README)[0]
+    assert set(scopes) <= set(SCOPES)
+    assert f"HEARTH_API_KEYS={name}:{'+'.join(scopes)}:never:" in README
+
+
+@pytest.fixture
+def service(regression: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
+    """The service over a tiny bundle, with a limit of two requests a minute."""
+    for name in [name for name in os.environ if name.startswith("HEARTH_")]:
+        monkeypatch.delenv(name)
+    write(regression.bundle, tmp_path / "bundle")
+    key = configured(tmp_path).api_keys.get_secret_value().replace("1000000/", "2/")
+    with started(configured(tmp_path, api_keys=key)) as made:
+        yield made
+
+
+def test_the_headers_that_the_readme_names_are_sent_and_read(service: Started) -> None:
+    """The key is read from its header, the others come with answers, and ``Retry-After`` with a refusal."""
+    named = set(re.findall(r"`((?:X-)?[A-Z]\w+-[\w-]+|RateLimit)`", README)) | set(re.findall(r"-H [\"']([\w-]+):", README))
+    assert named == {"Content-Type", "RateLimit", "RateLimit-Policy", "Retry-After", "X-API-Key", "X-Request-ID"}
+    answers = [service.client.post("/predict", json=ROW, headers={"X-API-Key": KEY, "X-Request-ID": "mine"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    for name in named - {"X-API-Key", "Retry-After"}:
+        assert all(name in answer.headers for answer in answers)
+    assert "Retry-After" in answers[-1].headers
+    assert answers[0].headers["X-Request-ID"] == "mine"
+    assert answers[-1].headers["Content-Type"] in README
+
+
+def test_the_limit_that_the_readme_names_is_the_default() -> None:
+    """As many requests a minute."""
+    (number,) = re.findall(r"(\d+) requests a minute", README)
+    assert Settings.model_fields["rate_limit"].default == f"{number}/minute"
+
+
+def test_the_readme_is_short() -> None:
+    """It is read in one go."""
+    assert len(README.splitlines()) <= 155
 
 
 def test_text_in_git_has_unix_lines() -> None:
