@@ -10,8 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=${1:-build/serve}
 shift || true
-uv=.venv/bin/uv
-export UV_QUIET=1
+uv=".venv/bin/uv --quiet"
+failed=0
 rm -rf "$work"
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -27,14 +27,15 @@ for kind in serve cluster; do
   .venv/bin/python -m venv --without-pip "$work/$kind"
   $uv pip install --python "$python" --link-mode copy --require-hashes -r "$work/$kind.txt"
   $uv pip install --python "$python" --link-mode copy --no-deps "$work"/wheels/*.whl
-  "$python" deploy/serve_check.py size "$kind"
+  "$python" deploy/serve_check.py size "$kind" || failed=1
   "$python" -m compileall -q -j 0 "$work/$kind/lib"
 done
 
 # What the tests want beside, at the versions of requirements/dev.txt, in a folder that the measured environments do not see.
 $uv pip install --python "$work/cluster/bin/python" --target "$work/tools" --constraint requirements/dev.txt \
-  httpx hypothesis pytest schemathesis
+  httpx httpx2 hypothesis pytest schemathesis
 export PYTHONDONTWRITEBYTECODE=1
-"$work/serve/bin/python" deploy/serve_check.py start models/production
-PYTHONPATH=$work/tools "$work/cluster/bin/python" deploy/serve_check.py pure
-PYTHONPATH=$work/tools "$work/cluster/bin/python" -m pytest -q -p no:cacheprovider tests/api "$@"
+"$work/serve/bin/python" deploy/serve_check.py start models/production || failed=1
+PYTHONPATH=$work/tools "$work/cluster/bin/python" deploy/serve_check.py pure || failed=1
+PYTHONPATH=$work/tools "$work/cluster/bin/python" -m pytest -q -p no:cacheprovider tests/api "$@" || failed=1
+exit $failed
