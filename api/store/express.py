@@ -8,6 +8,7 @@ the long way, by the writer.
 import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future, wait
 
 from api.store.engine import Database
 from api.store.link import Link
@@ -16,27 +17,40 @@ from api.store.upkeep import Upkeep
 
 SMALL = 4_096  # characters of the features of a record that the loop writes; a batch would hold up the others
 REST = 0.05  # seconds for which a file that was locked is left to the writer
+LONG_REST = 0.5  # the same for a file that broke, or could not be opened
 
 Waiting = tuple[Record, "asyncio.Future[bool]"]
 
 
 class Express:
-    """Commits records on the event loop, to whose thread its methods belong. Steps aside while ``upkeep`` ends a checkpoint."""
+    """Commits records on the event loop, to whose thread ``takes``, ``add`` and ``flush`` belong.
 
-    def __init__(self, database: Database, upkeep: Upkeep) -> None:
-        self._link, self._upkeep = Link(database), upkeep
+    Steps aside while ``upkeep`` ends a checkpoint. What may take long, to open the file, is done on ``executor``.
+    """
+
+    def __init__(self, database: Database, upkeep: Upkeep, executor: Executor) -> None:
+        self._link, self._upkeep, self._executor = Link(database), upkeep, executor
         self._errors: tuple[type[Exception], ...] = (*database.errors, *database.record_errors, StoreError)
         self._waiting: list[Waiting] = []
-        self._open = False
         self._rests_until = 0.0
+        self._opening: Future[bool] | None = executor.submit(self._opened)
+        self._ready(self._opening)
 
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def open(self) -> bool:
+        """Whether there is a connection to commit on."""
+        return self._opening is None
+
     def takes(self, record: Record) -> bool:
         """Whether a record may go this way."""
-        rested = not self._rests_until or time.monotonic() >= self._rests_until
-        return rested and not self._upkeep.ending and len(record.features) <= SMALL
+        if self._rests_until and time.monotonic() < self._rests_until:
+            return False
+        if self._opening is not None and not (self._opening.done() and self._ready(self._opening)):
+            return False
+        return not self._upkeep.ending and len(record.features) <= SMALL
 
     def add(self, record: Record) -> "asyncio.Future[bool]":
         """A future that is true once the record is committed, false where it must go the long way."""
@@ -47,30 +61,54 @@ class Express:
         self._waiting.append((record, future))
         return future
 
+    def flush(self) -> None:
+        """Commit what this turn brought so far."""
+        self._commit()
+
     def close(self) -> None:
-        """Let go of the file."""
-        if self._open:
-            self._open = False
+        """Let go of the file; not for the loop, since it may just be being opened."""
+        if self._opening is not None:
+            wait([self._opening])
+        self._link.drop()
+
+    def _ready(self, opening: "Future[bool]") -> bool:
+        """Whether the file is open by now; where it could not be, that is tried again after a rest."""
+        if opening.result():
+            self._opening = None
+            return True
+        self._open_later()
+        return False
+
+    def _open_later(self) -> None:
+        self._rests_until = time.monotonic() + LONG_REST
+        self._opening = self._executor.submit(self._opened)
+
+    def _opened(self) -> bool:
+        try:
+            self._link.open()
+            self._link.say("PRAGMA busy_timeout=0")
+        except self._errors:
             self._link.drop()
+            return False
+        return True
 
     def _commit(self) -> None:
         group, self._waiting = self._waiting, []
-        kept = self._inserted([record for record, _ in group])
+        kept = bool(group) and self._inserted([record for record, _ in group])
         for _, future in group:
             if not future.done():
                 future.set_result(kept)
 
     def _inserted(self, records: Sequence[Record]) -> bool:
         try:
-            if not self._open:
-                self._link.open()
-                self._link.say("PRAGMA busy_timeout=0")
-                self._open = True
             self._link.insert(records)
+        except self._link.database.record_errors:
+            return False
         except self._errors as error:
             self._rests_until = time.monotonic() + REST
             if "locked" not in str(error):
-                self.close()
+                self._link.drop()
+                self._open_later()
             return False
         self._upkeep.wrote(records)
         return True

@@ -39,7 +39,7 @@ class Store:
         self._executor = ThreadPoolExecutor(2, "store-reader")
         upkeep = Upkeep(place, self._executor, keep_days, keep_rows)
         self._writer = Writer(link, upkeep, self._desk.answer, wait)
-        self._express = Express(place, upkeep) if place.file is not None else None
+        self._express = Express(place, upkeep, self._executor) if place.file is not None else None
         self._closed = False
         self._writer.start()
 
@@ -147,7 +147,8 @@ class Store:
             return
         self._closed = True
         if self._express is not None:
-            self._express.close()
+            self._express.flush()
+            await asyncio.to_thread(self._express.close)
         await asyncio.to_thread(self._writer.stop, CLOSE_WAIT)
         await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
         self._database.engine.dispose()

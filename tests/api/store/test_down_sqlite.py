@@ -150,7 +150,7 @@ def under(store: Store, pragma: str) -> Iterator[None]:
     engine = store._database.engine
     event.listen(engine, "connect", limit)
     store._writer._link.say(f"PRAGMA {pragma}")
-    if store._express is not None and store._express._open:
+    if store._express is not None and store._express.open:
         store._express._link.say(f"PRAGMA {pragma}")
     yield
     event.remove(engine, "connect", limit)
