@@ -30,6 +30,7 @@ def described(base: Schema, model: Model) -> Schema:
     for path, operations in paths.items():
         for operation in operations.values():
             operation["responses"] = {**_success(path), **_refusals(path, operation)}
+            operation["description"] = _about(operation)
     for path, body in _bodies(model).items():
         paths[path]["post"]["requestBody"] = {"required": True, "content": body}
     components = cast("dict[str, Schema]", base.setdefault("components", {}))
@@ -113,6 +114,16 @@ def _success(path: str) -> Schema:
 
 
 _OWN = {"/feedback": ("404", "409"), "/admin/reload": ("409",), "/ready": ("503",)}
+
+
+def _about(operation: Schema) -> str:
+    """What the route does, and who may ask it: the page shows no scopes of plain keys."""
+    security = cast("list[dict[str, list[str]]]", operation.get("security", []))
+    scopes = sorted({scope for of in security for several in of.values() for scope in several})
+    wanted = (
+        f"Wants a key with the scope `{'`, `'.join(scopes)}`." if scopes else "Wants any key." if security else "Open to all."
+    )
+    return f"{operation.get('description', '')}\n\n{wanted}"
 
 
 def _refusals(path: str, operation: Schema) -> Schema:

@@ -1,0 +1,64 @@
+"""The OpenAPI page: what it says of each route, and what it is made of."""
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from tests.api.asking import Started
+
+CONSOLE = Path(__file__).parents[2] / "api" / "console" / "index.html"
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "who"),
+    [
+        ("/predict", "post", "Wants a key with the scope `predict`."),
+        ("/feedback/batch", "post", "Wants a key with the scope `feedback`."),
+        ("/admin/reload", "post", "Wants a key with the scope `admin`."),
+        ("/version", "get", "Wants any key."),
+        ("/ready", "get", "Open to all."),
+    ],
+)
+def test_the_page_says_who_may_ask(client: TestClient, path: str, method: str, who: str) -> None:
+    """In the last paragraph of each route, after what it does: the page has no place for scopes of plain keys."""
+    description = client.get("/openapi.json").json()["paths"][path][method]["description"]
+    about, _, last = description.rpartition("\n\n")
+    assert about
+    assert last == who
+
+
+def test_the_page_shows_range_unit_and_meaning_of_each_feature(client: TestClient) -> None:
+    """As the contract has them; an optional one may be null, one that is ignored says so."""
+    row = client.get("/openapi.json").json()["components"]["schemas"]["Row"]
+    size = row["properties"]["size"]
+    assert (size["minimum"], size["maximum"], size["type"]) == (0, 10, "number")
+    assert "[m]" in size["description"]
+    assert row["properties"]["colour"]["enum"] == ["red", "green", "blue", None]
+    assert row["properties"]["count"]["type"] == ["integer", "null"]
+    assert "nobody's business" in row["properties"]["secret"]["description"]
+    assert row["required"] == ["size"]
+
+
+def test_the_example_is_answered(client: TestClient) -> None:
+    """Trying it out as it stands is a prediction."""
+    body = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    answer = client.post("/predict", json=body["example"])
+    assert answer.status_code == 200
+    assert answer.json()["id"]
+
+
+def test_pages_load_nothing_from_elsewhere(served: Started) -> None:
+    """Every address in them is a path of this service, and answers without a key."""
+    for page in ("/", "/docs"):
+        text = served.client.get(page).text
+        found = re.findall(r"(?:src|href|url)\s*[=:]\s*['\"]([^'\"]+)['\"]", text)
+        assert found
+        for address in found:
+            assert "//" not in address
+            assert served.client.get("/" + address.lstrip("/")).status_code == 200
+
+
+def test_the_console_names_a_command_that_makes_a_key() -> None:
+    """With the option that it cannot go without."""
+    assert re.search(r"hearth keys new \w+ --scope \w+", CONSOLE.read_text(encoding="utf-8"))
