@@ -35,6 +35,12 @@ class ApiError(HearthError):
         return HTTPStatus(self.status).phrase
 
 
+class BadRequest(ApiError):
+    """What came is not HTTP."""
+
+    status = 400
+
+
 class Unauthorized(ApiError):
     """No key, or none that is known."""
 
@@ -60,6 +66,12 @@ class WrongMethod(ApiError):
     """The path has other methods."""
 
     status = 405
+
+
+class TooSlow(ApiError):
+    """The head of a request does not come."""
+
+    status = 408
 
 
 class Conflict(ApiError):
@@ -90,6 +102,12 @@ class TooMany(ApiError):
     """A rate limit is reached."""
 
     status = 429
+
+
+class EndlessHead(ApiError):
+    """The head of a request is longer than any that is meant well."""
+
+    status = 431
 
 
 class Unavailable(ApiError):
