@@ -1,6 +1,7 @@
 """Another bundle takes over without a dropped or mixed answer; a bad one never does."""
 
 import json
+import os
 import random
 import re
 import shutil
@@ -22,8 +23,10 @@ from api.model import Model
 from hearth.bundle import Predictor, code_rows, write
 from hearth.errors import BundleError
 
-RELOADS, CORRUPTIONS, SERVED = 200, 1000, 40
+RELOADS, CORRUPTIONS = 200, 1000
+SERVED = int(os.environ.get("HEARTH_TEST_CORRUPTIONS", "60"))  # of them, those that a server is asked to load
 ROWS, BATCH = 40, 10
+PACE = 0.002  # seconds from an answer to the next request, which leave the processor to the reloads
 ADVICE = re.compile("make repro|dvc checkout|Build|build|Restore|[Uu]pdate|hearth|keep")
 
 
@@ -76,7 +79,7 @@ class Load:
     def _ask(self, server: Server, number: int) -> None:
         try:
             with server.client() as client:
-                while not self._ended.is_set():
+                while not self._ended.wait(PACE):
                     number += 1
                     self._batch(client) if number % 10 == 0 else self._single(client, number % ROWS)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a request that failed
@@ -218,6 +221,22 @@ def test_1000_corruptions_are_all_refused(two: Two, tmp_path: Path) -> None:
         else:
             passed.append(what)
     assert passed == []
+
+
+@pytest.mark.parametrize("name", ["model.ubj", "transform.json", "probe.json"])
+def test_files_of_two_builds_are_refused_where_every_sum_is_right(two: Two, tmp_path: Path, name: str) -> None:
+    """A manifest made anew for them hides nothing: the probe asks what the model says."""
+    folders = [tmp_path / "one", tmp_path / "another"]
+    manifests = []
+    for turn, folder in enumerate(folders):
+        two.swap(turn, folder)
+        manifests.append(json.loads((folder / MANIFEST).read_bytes()))
+    assert manifests[0]["files"][name] != manifests[1]["files"][name]
+    manifests[0]["files"][name] = manifests[1]["files"][name]
+    shutil.copyfile(folders[1] / name, folders[0] / name)
+    (folders[0] / MANIFEST).write_text(json.dumps(manifests[0]), encoding="utf-8")
+    with pytest.raises(BundleError):
+        Model.load(folders[0])
 
 
 def test_a_corrupted_bundle_is_not_served(two: Two, tmp_path: Path) -> None:

@@ -19,6 +19,18 @@ KEY = Key(name="one", scopes=frozenset(SCOPES), expires=None, sha256=hashed(new_
 NO_REDIS, NO_POSTGRES = "redis://127.0.0.1:1", "postgresql://nobody:hush@127.0.0.1:1/none"
 
 
+AT_FAULT = (
+    "MAX_ROWS",
+    "TIMEOUT",
+    "LOG_LEVEL",
+    "CORS_ORIGINS",
+    "TRUSTED_PROXIES",
+    "KEEP_DAYS",
+    "RATE_LIMIT",
+    "WRONG_KEY_LIMIT",
+)
+
+
 def refused(bundle: Path, options: Sequence[str], settings: Mapping[str, str]) -> str:
     """What ``hearth serve`` says when it does not start."""
     common = {"HEARTH_BUNDLE": str(bundle), "HEARTH_API_KEYS": KEY, "HEARTH_LOG_LEVEL": "warning"}
@@ -47,7 +59,6 @@ REFUSALS: Mapping[str, tuple[Sequence[str], Mapping[str, str], Sequence[str]]] =
     "no key file": ((), {"HEARTH_API_KEYS": "", "HEARTH_API_KEYS_FILE": "none.txt"}, ["none.txt", "No such file"]),
     "two workers without Redis": (("--workers", "2"), {"HEARTH_DATABASE_URL": NO_POSTGRES}, ["HEARTH_REDIS_URL"]),
     "two workers on SQLite": ((), {"HEARTH_WORKERS": "2", "HEARTH_REDIS_URL": NO_REDIS}, ["HEARTH_DATABASE_URL", "PostgreSQL"]),
-    "no PostgreSQL": ((), {"HEARTH_DATABASE_URL": NO_POSTGRES}, ["127.0.0.1:1", "HEARTH_DATABASE_URL"]),
     "no PostgreSQL for two workers": (
         ("--workers", "2"),
         {"HEARTH_DATABASE_URL": NO_POSTGRES, "HEARTH_REDIS_URL": "redis://127.0.0.1:6379"},
@@ -55,8 +66,6 @@ REFUSALS: Mapping[str, tuple[Sequence[str], Mapping[str, str], Sequence[str]]] =
     ),
     "no store of a known kind": ((), {"HEARTH_DATABASE_URL": "mysql://hush@x/y"}, ["sqlite:///", "postgresql://"]),
     "no Redis URL": ((), {"HEARTH_REDIS_URL": "hush"}, ["HEARTH_REDIS_URL", "redis://"]),
-    "no limit": ((), {"HEARTH_RATE_LIMIT": "many"}, ["HEARTH_RATE_LIMIT", "100/minute"]),
-    "no limit of wrong keys": ((), {"HEARTH_WRONG_KEY_LIMIT": "0/minute"}, ["HEARTH_WRONG_KEY_LIMIT", "100/minute"]),
     "no bundle": (("--bundle", "nowhere"), {}, ["nowhere", "cannot be read"]),
     "settings at fault": (
         (),
@@ -67,6 +76,8 @@ REFUSALS: Mapping[str, tuple[Sequence[str], Mapping[str, str], Sequence[str]]] =
             "HEARTH_CORS_ORIGINS": "*",
             "HEARTH_TRUSTED_PROXIES": "here",
             "HEARTH_KEEP_DAYS": "-1",
+            "HEARTH_RATE_LIMIT": "many",
+            "HEARTH_WRONG_KEY_LIMIT": "0/minute",
         },
         [
             "HEARTH_MAX_ROWS",
@@ -80,7 +91,7 @@ REFUSALS: Mapping[str, tuple[Sequence[str], Mapping[str, str], Sequence[str]]] =
 }
 
 
-DRIVERS = {"no PostgreSQL": "psycopg", "no PostgreSQL for two workers": "psycopg", "no Redis URL": "redis"}
+DRIVERS = {"no PostgreSQL for two workers": "psycopg", "no Redis URL": "redis"}
 
 
 @pytest.mark.parametrize("case", REFUSALS)
@@ -123,10 +134,9 @@ def test_a_port_in_use_is_refused(regression_folder: Path) -> None:
     assert said == f"hearth: {HOST}:{port} cannot be listened on: Address already in use\n"
 
 
-@pytest.mark.parametrize("keys", ["", "one:predict"])
-def test_uvicorn_starts_no_service_without_good_keys(regression_folder: Path, tmp_path: Path, keys: str) -> None:
+def test_uvicorn_starts_no_service_without_keys(regression_folder: Path, tmp_path: Path) -> None:
     """It ends and says why, without a stack trace."""
-    server = Server(tmp_path, {"HEARTH_BUNDLE": str(regression_folder), "HEARTH_API_KEYS": keys})
+    server = Server(tmp_path, {"HEARTH_BUNDLE": str(regression_folder), "HEARTH_API_KEYS": ""})
     server.command = uvicorn(server.port)
     try:
         assert server.launch().wait() != 0

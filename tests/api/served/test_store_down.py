@@ -99,7 +99,7 @@ def test_postgresql_away(bundle: Path, postgres: str, gate: Gate, tmp_path: Path
         tale.truth_is_taken()
         assert set(tale.kept) <= {row[0] for row in sql(postgres, "SELECT id FROM predictions")}
         gate.close(silent=silent)
-        server.until(lambda: server.ready()[1]["store"] == "down")
+        server.until(lambda: tale.predicted() is None)
         gate.open()
         tale.back()
         assert server.stop() == 0
