@@ -136,7 +136,7 @@ def _cell(feature: Feature | None, text: str) -> object:
     if feature.type == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     try:
-        return float(text) if "_" not in text else text
+        return float(text) if text.isascii() and "_" not in text else text  # Python takes more for a number than JSON
     except ValueError:
         return text
 

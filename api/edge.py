@@ -204,8 +204,12 @@ async def body_of(request: Request) -> bytes:
     Raises:
         ClientDisconnect: the client went before it was whole.
         TooLarge: it is longer than the service takes.
+        Unsupported: it is compressed: what a few bytes unfold to is known only when they have.
     """
-    most = Call.of(request).service.settings.max_body_bytes
+    call = Call.of(request)
+    if call.seen.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        raise errors.Unsupported("send the body as it is, without a Content-Encoding", headers={"Accept-Encoding": "identity"})
+    most = call.service.settings.max_body_bytes
     message = await request.receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         whole: bytes = message.get("body", b"")

@@ -11,7 +11,7 @@ from api.deps import needs
 from api.edge import Call
 from api.errors import Conflict, Invalid, NotFound, Unavailable
 from api.routes.predict import JSON, json_of
-from api.rows import parsed
+from api.rows import ROW_BYTES, parsed
 from api.store import Outcome, StoreDown, Truth
 from hearth.schema import MOST, Target
 
@@ -45,9 +45,8 @@ async def feedback(request: Request) -> Response:
     try:
         item = _one(body)
     except msgspec.MsgspecError:
-        parsed(body)
-        raise Invalid(
-            'the body must be {"id": ..., "actual": ...}: the id of a prediction and what it turned out to be'
+        raise _unread(
+            body, 'the body must be {"id": ..., "actual": ...}: the id of a prediction and what it turned out to be'
         ) from None
     (outcome,) = await _kept(call, [item])
     if outcome == "unknown":
@@ -65,11 +64,18 @@ async def feedback_batch(request: Request) -> Response:
     try:
         items = _many(body).feedback
     except msgspec.MsgspecError:
-        parsed(body)
-        raise Invalid(f'the body must be {{"feedback": [{{"id": ..., "actual": ...}}]}}, 1 to {MOST_TRUTHS} of them') from None
+        form = f'the body must be {{"feedback": [{{"id": ..., "actual": ...}}]}}, 1 to {MOST_TRUTHS} of them'
+        raise _unread(body, form) from None
     outcomes = await _kept(call, items)
     results = [{"id": item.id, "status": outcome} for item, outcome in zip(items, outcomes, strict=True)]
     return Response(_encode({"results": results}), media_type=JSON)
+
+
+def _unread(body: bytes, form: str) -> Invalid:
+    """The refusal of what is of another form. Whether it is JSON at all is asked where that holds up no other request."""
+    if len(body) <= ROW_BYTES:
+        parsed(body)
+    return Invalid(form)
 
 
 async def _kept(call: Call, items: list[Item]) -> list[Outcome]:
