@@ -16,16 +16,15 @@ rm -rf "$work"
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 
-# The lock holds the drivers for several workers as well; without them it is the same versions.
-$uv pip compile pyproject.toml --no-emit-package hearth --extra serve --python-version 3.11 \
-  --constraint requirements/serve.txt --generate-hashes --output-file "$work/serve.txt" >/dev/null
-cp requirements/serve.txt "$work/cluster.txt"
 $uv build --wheel --build-constraints requirements/train.txt --require-build-hashes --out-dir "$work/wheels" .
 
 for kind in serve cluster; do
   python=$work/$kind/bin/python
   .venv/bin/python -m venv --without-pip "$work/$kind"
-  $uv pip install --python "$python" --link-mode copy --require-hashes -r "$work/$kind.txt"
+  $uv pip install --python "$python" --link-mode copy --require-hashes -r requirements/serve.txt
+  if [[ $kind == serve ]]; then  # the lock holds the drivers for several workers as well
+    $uv pip uninstall --python "$python" psycopg psycopg-binary redis
+  fi
   $uv pip install --python "$python" --link-mode copy --no-deps "$work"/wheels/*.whl
   "$python" deploy/serve_check.py size "$kind" || failed=1
   "$python" -m compileall -q -j 0 "$work/$kind/lib"
