@@ -1,7 +1,6 @@
 """The doors of the service: ``create_app`` with settings of one's own, ``app`` with those of the environment."""
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -17,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import errors, openapi, settings
+from api import errors, memory, openapi, settings
 from api.deps import scope_of
 from api.edge import Call, Edge, Guard
 from api.logs import Log, Relay
@@ -155,6 +154,7 @@ async def _started(given: Settings, log: Log) -> Service:
     Raises:
         HearthError: what is missing or at fault, and what to do.
     """
+    memory.one_arena()
     ring = Ring.configured(given.api_keys.get_secret_value(), given.api_keys_file)
     metrics = Metrics()
     models = Models(given.bundle, lambda model, before: _serving(metrics, log, model, before))
@@ -171,8 +171,7 @@ async def _started(given: Settings, log: Log) -> Service:
     await limiter.start()  # last: it never fails, and would have to be closed where something else does
     service = Service(given, log, metrics, ring, limiter, models, store)
     metrics.started.set(service.started)
-    gc.collect()
-    gc.freeze()  # what is loaded stays: collections need not look at it again
+    memory.settle()
     return service
 
 

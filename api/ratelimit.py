@@ -14,9 +14,6 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from limits import RateLimitItem
-from limits import parse as _parse_limit
-
 from api.counters import Clock, Memory, Shared, SilentError
 from hearth.errors import HearthError
 
@@ -33,12 +30,20 @@ PROBE = "probe"  # a counter of nobody's: Redis answers and may write
 UNKNOWN = "unknown"  # a peer without an address: a Unix socket
 FORWARDED = b"x-forwarded-for"
 
-_LIMIT = re.compile(r"[1-9][0-9]{0,8}/(?:[1-9][0-9]{0,3})?(?:second|minute|hour|day)s?", re.ASCII)
+_LIMIT = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,3})?(second|minute|hour|day)s?", re.ASCII)
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _log = logging.getLogger(__name__)
 
 
 class LimitError(HearthError):
     """A limit that cannot be read."""
+
+
+class Limit(NamedTuple):
+    """``amount`` requests in a window of ``seconds``."""
+
+    amount: int
+    seconds: int
 
 
 class Verdict(NamedTuple):
@@ -55,15 +60,17 @@ class Verdict(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def read_limit(text: str) -> RateLimitItem:
+def read_limit(text: str) -> Limit:
     """A limit such as ``100/minute`` or ``20/10seconds``; read once for each text.
 
     Raises:
         LimitError: it is none, or nothing would pass it.
     """
-    if not _LIMIT.fullmatch(text):
+    found = _LIMIT.fullmatch(text)
+    if found is None:
         raise LimitError("a limit is written like 100/minute: a number from 1, a slash, then second, minute, hour or day")
-    return _parse_limit(text)
+    amount, several, unit = found.groups()
+    return Limit(int(amount), int(several or 1) * _SECONDS[unit])
 
 
 class Limiter:
@@ -119,9 +126,9 @@ class Limiter:
         if shared is not None:
             await shared.close()
 
-    async def hit(self, bucket: str, limit: RateLimitItem) -> Verdict:
+    async def hit(self, bucket: str, limit: Limit) -> Verdict:
         """Count one request in its bucket. A refused one counts too, and moves nothing: the window ends when it ends."""
-        amount, seconds = limit.amount, limit.get_expiry()
+        amount, seconds = limit
         name = f"{bucket}/{seconds}"  # a key whose window is changed starts a new one
         if self._shared is None or self._recovering is not None:
             count, left = self._memory.count(name, seconds)

@@ -15,7 +15,7 @@ from api.store.records import StoreError
 
 EXAMPLES = "sqlite:///var/hearth.db or postgresql://USER:PASSWORD@HOST/DATABASE"
 _BUSY = 0.8  # of the time that a write may take, how much of it SQLite waits for another process's lock
-_CACHE_KIB = 16_384
+_CACHE_KIB = 2_048
 _HANGS_MS = 10_000  # after which PostgreSQL, or the way to it, is taken to hang
 
 

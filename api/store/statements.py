@@ -2,19 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Dialect, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.store.tables import predictions
 
-Insert = postgresql.Insert | sqlite.Insert
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    Insert = postgresql.Insert | sqlite.Insert
 
 
-def insert(dialect: Dialect, table: Table) -> Insert:
-    """An insert in a dialect that can say what to do about a row that is already there."""
-    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+def insert(dialect: Dialect, table: Table) -> "Insert":
+    """An insert in a dialect that can say what to do about a row that is already there. The other dialect is not loaded."""
+    made: Insert = import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)
+    return made
 
 
 class Inserts:

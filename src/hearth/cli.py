@@ -199,7 +199,7 @@ def check_key(file: KeyFile = None) -> None:
 
 def _serving() -> None:
     try:
-        importlib.import_module("limits")
+        importlib.import_module("starlette")
     except ModuleNotFoundError as error:
         raise HearthError(f"{error.name} is not installed, and this command needs it: pip install 'hearth[serve]'") from error
 
