@@ -248,7 +248,7 @@ def read_until(terminal: int, wanted: bytes) -> bytes:
 
 def test_without_the_services_requirements_what_to_install_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys are the service's."""
-    monkeypatch.setitem(sys.modules, "limits", None)
+    monkeypatch.setitem(sys.modules, "starlette", None)
     code, out, err = run("list")
     assert (code, out) == (1, "")
     assert "pip install 'hearth[serve]'" in err
