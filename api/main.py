@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import multiprocessing
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -30,6 +31,7 @@ from api.settings import Settings
 from api.store import Store
 from api.watch import Watch
 from hearth import __version__
+from hearth.bundle.format import FILES, MANIFEST
 from hearth.errors import BundleError, HearthError
 
 ABOUT = """Every route that takes a key takes it as `X-API-Key: KEY` or as `Authorization: Bearer KEY`: see *Authorize*.
@@ -204,9 +206,13 @@ def _outside(given: Settings, edge: Edge) -> ASGIApp:
 
 
 async def _kept_house(service: Service) -> None:
-    """Twice a second: the metrics, and a reload where another worker did or a new bundle lies there and is watched for."""
+    """Twice a second: the metrics, and a reload where another worker did or a new bundle lies there and is watched for.
+
+    All files are watched: where they are copied one by one, the bundle is refused until the last of them is there. A worker
+    whose parent is gone, so that nobody would stop it any more, stops itself.
+    """
     given = service.settings
-    paths = [given.bundle / "manifest.json"] if given.watch else []
+    paths = [given.bundle / name for name in (MANIFEST, *FILES)] if given.watch else []
     paths += [given.run_dir / STAMP] if given.run_dir else []
     watch = Watch(paths)
     while True:
@@ -216,6 +222,9 @@ async def _kept_house(service: Service) -> None:
             await _reloaded(service)
         if given.run_dir and (given.run_dir / STOPPING).exists():
             service.stopping = True
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
+            signal.raise_signal(signal.SIGTERM)
 
 
 async def _reloaded(service: Service) -> None:

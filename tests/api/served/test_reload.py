@@ -265,6 +265,22 @@ def test_a_corrupted_bundle_is_not_served(two: Two, tmp_path: Path) -> None:
     assert load.faults == []
 
 
+def test_a_bundle_that_is_copied_file_by_file_is_served_when_it_is_whole(two: Two, tmp_path: Path) -> None:
+    """The manifest first and long before the rest: it is refused, and then served without a word from anybody."""
+    folder, whole = tmp_path / "bundle", tmp_path / "whole"
+    two.swap(0, folder)
+    digest = two.swap(1, whole)
+    settings = {"HEARTH_BUNDLE": str(folder), "HEARTH_DATABASE_URL": f"sqlite:///{tmp_path}/s.db", "HEARTH_WATCH": "true"}
+    with serving(tmp_path, settings) as server, server.client() as client, Load(server, two, 1) as load:
+        shutil.copyfile(whole / MANIFEST, folder / MANIFEST)
+        server.until(lambda: server.ready()[1]["bundle"] == "refused")
+        assert serves(client, two.digests[0])
+        shutil.copytree(whole, folder, dirs_exist_ok=True)
+        server.until(lambda: serves(client, digest))
+        assert server.ready()[1]["bundle"] == "ok"
+    assert load.faults == []
+
+
 @pytest.mark.postgres
 @pytest.mark.redis
 def test_one_reload_reaches_every_worker(two: Two, postgres: str, redis: Redis, tmp_path: Path) -> None:
