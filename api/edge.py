@@ -77,7 +77,7 @@ class Edge:
         self._most = service.settings.max_body_bytes
         self._at_once = service.settings.max_concurrency
         self._wrong = read_limit(service.settings.wrong_key_limit)
-        self._under_way: dict[Call, asyncio.Task[None] | None] = {}
+        self._under_way: dict[Call, asyncio.Task[None] | None] = service.under_way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""

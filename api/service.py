@@ -1,8 +1,10 @@
 """What the parts of one running service share."""
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from api.logs import Log
 from api.metrics import Metrics
@@ -13,6 +15,9 @@ from api.settings import Settings
 from api.store import Store
 from hearth.errors import BundleError
 
+if TYPE_CHECKING:
+    from api.edge import Call
+
 # In the workers' folder: touched by the worker that was asked to reload, and by the one that started them before it stops them.
 STAMP, STOPPING = "reload", "stopping"
 
@@ -21,7 +26,8 @@ STAMP, STOPPING = "reload", "stopping"
 class Service:
     """The parts, made by ``api.main`` and handed to the edge and the routes.
 
-    ``pool`` runs what would hold up other requests: two batches at once, so that single rows keep their turn.
+    ``under_way`` are the requests that are being answered. ``pool`` runs what would hold up others: two batches at once, so that
+    single rows keep their turn.
     """
 
     settings: Settings
@@ -32,6 +38,7 @@ class Service:
     models: Models
     store: Store
     started: float = field(default_factory=time.time)
+    under_way: "dict[Call, asyncio.Task[None] | None]" = field(default_factory=dict)
     stopping: bool = False
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "batch"))
 

@@ -23,7 +23,7 @@ Waiting = tuple[Record, "asyncio.Future[bool]"]
 
 
 class Express:
-    """Commits records on the event loop, to whose thread ``takes``, ``add`` and ``flush`` belong.
+    """Commits records on the event loop, to whose thread ``takes``, ``add``, ``now`` and ``flush`` belong.
 
     Steps aside while ``upkeep`` ends a checkpoint. What may take long, to open the file, is done on ``executor``.
     """
@@ -60,6 +60,10 @@ class Express:
         future: asyncio.Future[bool] = loop.create_future()
         self._waiting.append((record, future))
         return future
+
+    def now(self, record: Record) -> bool:
+        """Commit a record at once, for a request that is alone: nobody comes in this turn with whom to share a transaction."""
+        return not self._waiting and self._inserted([record])
 
     def flush(self) -> None:
         """Commit what this turn brought so far."""

@@ -127,20 +127,21 @@ class Wire(asyncio.Transport):
 
 
 def test_head_and_body_leave_in_one_packet() -> None:
-    """What one turn of the loop writes is written once, at its end; the next turn begins anew."""
+    """The second write of a turn takes the first along; one that stays alone leaves when the turn ends."""
 
     async def answers() -> list[bytes]:
         wire = Wire()
         corked = Corked(wire, asyncio.get_running_loop())
         corked.write(b"head ")
-        corked.write(b"body")
         assert wire.packets == []
+        corked.write(b"body")
+        assert wire.packets == [b"head body"]
         await asyncio.sleep(0)
-        corked.write(b"next")
+        corked.write(b"head alone")
         await asyncio.sleep(0)
         return wire.packets
 
-    assert asyncio.run(answers()) == [b"head body", b"next"]
+    assert asyncio.run(answers()) == [b"head body", b"head alone"]
 
 
 def test_closing_writes_what_is_held() -> None:

@@ -172,7 +172,7 @@ def test_a_store_that_is_down_costs_the_id_alone(
 ) -> None:
     """The prediction is answered with a null id, and a metric counts."""
 
-    async def refused(*_: object) -> bool:
+    async def refused(*_: object, **__: object) -> bool:
         return False
 
     monkeypatch.setattr(type(served.service.store), "keep", refused)

@@ -135,3 +135,22 @@ def test_records_of_the_short_way_count_for_retention(sqlite: str) -> None:
         await store.close()
 
     asyncio.run(run())
+
+
+def test_a_record_that_is_alone_is_committed_on_the_spot(sqlite: str) -> None:
+    """No turn of the loop passes; one that comes while others wait goes with them."""
+
+    async def inside(store: Store) -> None:
+        one, two, three = record(), record(), record()
+        alone = store.keep(one, alone=True)
+        with pytest.raises(StopIteration) as answer:
+            alone.send(None)
+        assert answer.value.value is True
+        assert one.id in stored(sqlite)
+        waiting = asyncio.create_task(store.keep(two))
+        await asyncio.sleep(0)
+        assert await store.keep(three, alone=True)
+        assert await waiting
+        assert {two.id, three.id} <= stored(sqlite)
+
+    scenario(sqlite, inside)
