@@ -26,8 +26,8 @@ STAMP, STOPPING = "reload", "stopping"
 class Service:
     """The parts, made by ``api.main`` and handed to the edge and the routes.
 
-    ``under_way`` are the requests that are being answered. ``pool`` runs what would hold up others: two batches at once, so that
-    single rows keep their turn.
+    ``under_way`` are the requests that are being answered. ``pool`` runs what would hold up others, two batches at once: single
+    rows keep their turn.
     """
 
     settings: Settings
