@@ -20,6 +20,7 @@ Values = tuple[Value, ...]
 Matrix = NDArray[np.float64]
 ROW_BYTES = 2**20  # no single row is longer
 NAN = float("nan")
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)  # what the decoder raises; the latter of its own accord, undocumented
 
 _astuple: Callable[[object], Values] = msgspec.structs.astuple  # type: ignore[assignment]
 
@@ -49,7 +50,7 @@ class Reader:
             raise TooLarge(f"one row takes at most {ROW_BYTES} bytes: /predict/batch takes more")
         try:
             return _astuple(self._decode(body))[: self._width]
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             row = _object(body)
             self._refuse([row], single=True)
             return self._natural(row)
@@ -74,7 +75,7 @@ class Reader:
             raise too_many(most)
         try:
             rows: list[Struct] = self._decode_many(body).instances  # type: ignore[attr-defined]
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return self.rows(_instances(body, most), most)
         _within(len(rows), most)
         return self._matrix([_astuple(row)[: self._width] for row in rows])

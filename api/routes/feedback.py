@@ -11,7 +11,7 @@ from api.deps import needs
 from api.edge import Call
 from api.errors import Conflict, Invalid, NotFound, Unavailable
 from api.routes.predict import JSON, json_of
-from api.rows import ROW_BYTES, parsed
+from api.rows import ROW_BYTES, UNREADABLE, parsed
 from api.store import Outcome, StoreDown, Truth
 from hearth.schema import MOST, Target
 
@@ -44,7 +44,7 @@ async def feedback(request: Request) -> Response:
     body = await json_of(call, request)
     try:
         item = _one(body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise _unread(
             body, 'the body must be {"id": ..., "actual": ...}: the id of a prediction and what it turned out to be'
         ) from None
@@ -63,7 +63,7 @@ async def feedback_batch(request: Request) -> Response:
     body = await json_of(call, request)
     try:
         items = _many(body).feedback
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         form = f'the body must be {{"feedback": [{{"id": ..., "actual": ...}}]}}, 1 to {MOST_TRUTHS} of them'
         raise _unread(body, form) from None
     outcomes = await _kept(call, items)
