@@ -5,7 +5,7 @@ from typing import cast
 
 from api.errors import MEDIA as PROBLEM
 from api.model import Model
-from hearth.schema import Contract, Feature
+from hearth.schema import MOST, Contract, Feature
 
 Schema = dict[str, object]
 ARROW, CSV, JSON = "application/vnd.apache.arrow.stream", "text/csv", "application/json"
@@ -31,6 +31,7 @@ def described(base: Schema, model: Model) -> Schema:
         for operation in operations.values():
             operation["responses"] = {**_success(path), **_refusals(path, operation)}
             operation["description"] = _about(operation)
+    _link(paths, model)
     for path, body in _bodies(model).items():
         paths[path]["post"]["requestBody"] = {"required": True, "content": body}
     components = cast("dict[str, Schema]", base.setdefault("components", {}))
@@ -67,7 +68,11 @@ def _property(feature: Feature) -> Schema:
     schema: Schema = {"type": kind if feature.required else [kind, "null"]}
     if feature.type == "category":
         schema["enum"] = [*feature.values] if feature.required else [*feature.values, None]
-    schema |= {name: bound for name, bound in (("minimum", feature.min), ("maximum", feature.max)) if bound is not None}
+    if feature.numeric:
+        schema |= {
+            "minimum": -MOST if feature.min is None else feature.min,
+            "maximum": MOST if feature.max is None else feature.max,
+        }
     unit = f" [{feature.unit}]" if feature.unit else ""
     ignored = "" if feature.use else f" Accepted and ignored: {feature.reason}."
     schema["description"] = f"{feature.about or feature.name}{unit}.{ignored}"
@@ -79,8 +84,7 @@ def _bodies(model: Model) -> Mapping[str, Schema]:
     names = list(row)
     csv = ",".join(names) + "\n" + ",".join(str(row[name]) for name in names) + "\n"
     one: Schema = {JSON: {"schema": _ref("Row"), "example": row}}
-    truth = model.contract.target.classes[0] if model.contract.target.classes else 0.0
-    told = {"id": "the id of a prediction", "actual": truth}
+    told = {"id": "the id of a prediction", "actual": _truth(model)}
     return {
         "/predict": one,
         "/explain": one,
@@ -92,6 +96,19 @@ def _bodies(model: Model) -> Mapping[str, Schema]:
         "/feedback": {JSON: {"schema": _ref("Feedback"), "example": told}},
         "/feedback/batch": {JSON: {"schema": _ref("FeedbackBatch"), "example": {"feedback": [told]}}},
     }
+
+
+def _link(paths: Mapping[str, Mapping[str, Schema]], model: Model) -> None:
+    """What comes back for a prediction names its id."""
+    answered = cast("dict[str, Schema]", paths["/predict"]["post"]["responses"])["200"]
+    told = {"id": "$response.body#/id", "actual": _truth(model)}
+    feedback = paths["/feedback"]["post"]["operationId"]
+    answered["links"] = {"feedback": {"operationId": feedback, "requestBody": told, "description": "What it turned out to be."}}
+
+
+def _truth(model: Model) -> object:
+    classes = model.contract.target.classes
+    return classes[0] if classes else 0.0
 
 
 _ANSWERS = {
@@ -144,7 +161,8 @@ def _schemas(model: Model) -> dict[str, object]:
     warnings = {"type": "array", "items": {"type": "string"}, "description": "Values outside what the model was trained on."}
     feature_names: Schema = {"type": "array", "items": {"type": "string"}}
     identity: Schema = {"type": ["string", "null"], "description": "For /feedback; null where the store was down."}
-    truth: Schema = {"enum": list(model.contract.target.classes)} if model.contract.target.classes else dict(_NUMBER)
+    classes = model.contract.target.classes
+    truth: Schema = {"enum": list(classes)} if classes else {**_NUMBER, "minimum": -MOST, "maximum": MOST}
     feedback = _object({"id": {"type": "string", "maxLength": 64}, "actual": truth}, closed=True)
     state = {"type": "string", "enum": ["stored", "same", "conflict", "unknown"]}
     stored = _object({"id": {"type": "string"}, "status": state})
