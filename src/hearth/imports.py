@@ -22,8 +22,12 @@ def hidden(*names: str) -> Iterator[None]:
 
 
 def boosting() -> None:
-    """Load XGBoost alone. It imports pandas and scikit-learn where it finds them, which takes longer than a search."""
-    with hidden("pandas", "sklearn"):
+    """Load XGBoost alone.
+
+    It imports pandas and scikit-learn where it finds them, which takes longer than a search, and with ``scipy.special`` its
+    estimators and plots, which take 7 MB.
+    """
+    with hidden("pandas", "sklearn", "scipy.special"):
         needed("xgboost")
 
 

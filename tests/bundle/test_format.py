@@ -298,3 +298,12 @@ def test_a_bundle_that_changes_all_the_time_is_given_up(folder: Path, monkeypatc
 def test_tiny_bundles_are_the_same_every_time(regression: Tiny) -> None:
     """Else the tests above would compare noise."""
     assert make("regression").bundle.model == regression.bundle.model
+
+
+def test_nothing_of_the_machine_is_in_the_arrays_file(folder: Path) -> None:
+    """No time, no platform, and not the form that another release of Python would choose: the digest would be another."""
+    with zipfile.ZipFile(folder / "reference.npz") as archive:
+        members = archive.infolist()
+    assert [member.filename for member in members] == ["rows.npy", "scores.npy"]
+    said = {(m.date_time, m.create_system, m.extract_version, m.external_attr, m.compress_type, m.extra) for m in members}
+    assert said == {((1980, 1, 1, 0, 0, 0), 3, 20, 0o600 << 16, zipfile.ZIP_STORED, b"")}
