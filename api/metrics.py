@@ -84,8 +84,9 @@ class Metrics:
         children[0].inc()
         children[1].inc(rows)
 
-    def state(self, *, backlog: int, store_up: bool, limits_local: bool, limit_failures: int) -> None:
-        """How the store and the limits are now; ``limit_failures`` since the start."""
+    def state(self, *, in_flight: int, backlog: int, store_up: bool, limits_local: bool, limit_failures: int) -> None:
+        """How the service, the store and the limits are now; ``limit_failures`` since the start."""
+        self.in_flight.set(in_flight)
         self.store_backlog.set(backlog)
         self.store_up.set(store_up)
         self.limits_local.set(limits_local)

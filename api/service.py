@@ -60,8 +60,9 @@ class Service:
         return model
 
     def measure(self) -> None:
-        """Bring the metrics of the store and of the limits up to date; each worker does, again and again."""
+        """Bring the metrics of this moment up to date; each worker does, again and again."""
         self.metrics.state(
+            in_flight=len(self.under_way),
             backlog=self.store.backlog,
             store_up=self.store.reachable,
             limits_local=self.limiter.state == "local",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.api.served.conftest import Redis
-from tests.api.servers import ROW, Answer, Client, Server, serving, sql
+from tests.api.servers import ROW, Answer, Client, Server, metric, serving, sql
 
 BATCHES, ROWS = 6, 2000
 DRAIN, LONG = "3", "300"  # seconds: one that runs out, and one that a second signal ends
@@ -41,6 +41,7 @@ def test_what_is_under_way_is_finished(bundle: Path, sqlite: str, tmp_path: Path
         server.until(lambda: server.ready()[1].get("status") == "stopping")
         assert server.ready()[0] == 503
         assert client.predict().json()["id"] is not None
+        assert metric(server, "http_requests_in_flight") >= 1, "this one at least"
         found = answers()
         assert server.wait() == 0, server.log
         check_finished(found, sqlite)
