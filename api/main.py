@@ -27,7 +27,7 @@ from api.ratelimit import Limiter
 from api.routes import admin, console, feedback, monitoring, predict, system
 from api.security import Ring
 from api.service import STAMP, STOPPING, Service
-from api.settings import Settings
+from api.settings import Settings, SettingsError
 from api.store import Store
 from api.watch import Watch
 from hearth import __version__
@@ -156,6 +156,8 @@ async def _started(given: Settings, log: Log) -> Service:
     Raises:
         HearthError: what is missing or at fault, and what to do.
     """
+    if multiprocessing.parent_process() is not None and given.run_dir is None:
+        raise SettingsError("this is one of several workers that share no limits and no metrics: hearth serve --workers N")
     memory.one_arena()
     ring = Ring.configured(given.api_keys.get_secret_value(), given.api_keys_file)
     metrics = Metrics()

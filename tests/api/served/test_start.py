@@ -146,6 +146,19 @@ def test_uvicorn_starts_no_service_without_keys(regression_folder: Path, tmp_pat
     assert "Traceback" not in server.log
 
 
+def test_uvicorn_starts_no_workers_that_share_nothing(regression_folder: Path, tmp_path: Path) -> None:
+    """Each would let the whole limit through: `hearth serve --workers` is named instead."""
+    server = Server(tmp_path, {"HEARTH_BUNDLE": str(regression_folder), "HEARTH_DATABASE_URL": f"sqlite:///{tmp_path}/s.db"})
+    server.command = uvicorn(server.port, "--workers", "2")
+    try:
+        server.launch().wait()
+        assert server.ready()[0] == 0
+    finally:
+        server.kill()
+    assert "hearth serve --workers" in server.log
+    assert "Traceback" not in server.log
+
+
 def run_as_told(text: str) -> dict[str, object]:
     """Run the curl line that the service printed, by a shell, and read its answer."""
     line = next(line for line in text.splitlines() if line.startswith("curl "))
