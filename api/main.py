@@ -141,13 +141,15 @@ def __getattr__(name: str) -> Hearth:
     raise AttributeError(name)
 
 
-async def tried(given: Settings) -> None:
-    """Open every part and let go of it, so that what is at fault is known before several workers start.
+async def tried(given: Settings) -> Model:
+    """Open every part and let go of it, so that what is at fault is known before several workers start; the model is left.
 
     Raises:
         HearthError: as starting does.
     """
-    await _stopped(await _started(given, Log("error")))
+    service = await _started(given, Log("error"))
+    await _stopped(service)
+    return service.models.current
 
 
 async def _started(given: Settings, log: Log) -> Service:

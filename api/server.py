@@ -114,7 +114,7 @@ def serve(given: Mapping[str, object], *, make_key: bool) -> None:
         given = {**given, "api_keys": made.line}
         settings = load(**given)
     if settings.workers > 1:
-        _several(settings, given)
+        _several(settings, given, key)
     else:
         _one(settings, key)
 
@@ -134,14 +134,15 @@ def _one(settings: Settings, key: str | None) -> None:
             raise app.fault or HearthError("the service did not start: its log says why") from error
 
 
-def _several(settings: Settings, given: Mapping[str, object]) -> None:
+def _several(settings: Settings, given: Mapping[str, object], key: str | None) -> None:
     """Workers read the environment: what was given here goes there."""
-    asyncio.run(tried(settings))  # what is at fault is told here, once, and not by each worker again and again
+    model = asyncio.run(tried(settings))  # what is at fault is told here, once, and not by each worker again and again
     with tempfile.TemporaryDirectory(prefix="hearth-") as folder:
         os.environ |= {"PROMETHEUS_MULTIPROC_DIR": folder, "HEARTH_RUN_DIR": folder}
         os.environ |= {f"HEARTH_{name.upper()}": str(value) for name, value in given.items()}
         config = _config("api.main:app", settings)
         with _listening(settings) as listener:
+            _say(greeting(_address(listener.getsockname()), model, key))  # who asks now waits for the first worker
             workers = Workers(config, listener, settings, Path(folder))
             workers.run()
         if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
@@ -188,8 +189,8 @@ def _announced(server: Server, app: Hearth, key: str | None) -> Iterator[None]:
         while not server.started and not done.wait(0.05):
             pass
         if server.started and app.service is not None:
-            sys.stdout.write(greeting(_address(server), app.service.models.current, key))
-            sys.stdout.flush()
+            name = server.servers[0].sockets[0].getsockname()
+            _say(greeting(_address(name), app.service.models.current, key))
 
     thread = threading.Thread(target=announce, daemon=True)
     thread.start()
@@ -210,6 +211,11 @@ def greeting(address: str, model: Model, key: str | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _address(server: Server) -> str:
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _address(name: tuple[str | int, ...]) -> str:
+    host, port = str(name[0]), name[1]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

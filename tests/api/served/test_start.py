@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from tests.api.served.conftest import Redis
 from tests.api.servers import HEARTH, HOST, PATIENCE, Server, clean_environment, free_port, serving, until, uvicorn
 
 from api.keys import SCOPES, Key, hashed, new_key
@@ -184,6 +185,21 @@ def test_a_key_is_made_for_a_run_and_the_printed_line_works(regression_folder: P
         with server.client() as client:
             assert client.predict().status == 401
         assert server.stop() == 0
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_the_printed_line_works_with_two_workers(regression_folder: Path, postgres: str, redis: Redis, tmp_path: Path) -> None:
+    """As soon as it is printed."""
+    settings = {"HEARTH_BUNDLE": str(regression_folder), "HEARTH_DATABASE_URL": postgres, "HEARTH_REDIS_URL": redis.url}
+    server = Server(tmp_path, settings | {"HEARTH_API_KEYS": ""})
+    server.command = (HEARTH, "serve", "--make-key", "--workers", "2", "--port", str(server.port))
+    try:
+        server.launch().until(lambda: server.log.endswith("\n\n"))
+        assert run_as_told(server.log)["id"]
+        assert server.stop() == 0
+    finally:
+        server.kill()
 
 
 def test_on_a_terminal_a_key_is_made(regression_folder: Path, tmp_path: Path, sqlite: str) -> None:
