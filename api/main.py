@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import multiprocessing
+import os
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -161,6 +162,8 @@ async def _started(given: Settings, log: Log) -> Service:
     if multiprocessing.parent_process() is not None and given.run_dir is None:
         raise SettingsError("this is one of several workers that share no limits and no metrics: hearth serve --workers N")
     memory.one_arena()
+    for strange in settings.unknown(os.environ):
+        log("warning", strange)
     ring = Ring.configured(given.api_keys.get_secret_value(), given.api_keys_file)
     metrics = Metrics()
     models = Models(given.bundle, lambda model, before: _serving(metrics, log, model, before))

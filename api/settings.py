@@ -1,5 +1,7 @@
 """Settings of the service, from the environment with the prefix ``HEARTH_``. ``.env.example`` names them all."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -11,6 +13,7 @@ from api.ratelimit import LimitError, read_limit
 from hearth.errors import HearthError
 
 Network = IPv4Network | IPv6Network
+_OTHERS = ("HEARTH_DEBUG",)  # of the command
 
 
 class SettingsError(HearthError):
@@ -18,7 +21,7 @@ class SettingsError(HearthError):
 
 
 class Settings(BaseSettings):
-    """What the environment decides. Frozen; an unknown ``HEARTH_`` variable is told by ``load``."""
+    """What the environment decides. Frozen; ``unknown`` tells of variables that are none of these."""
 
     model_config = SettingsConfigDict(env_prefix="HEARTH_", frozen=True, hide_input_in_errors=True, env_ignore_empty=False)
 
@@ -120,6 +123,20 @@ def load(**given: object) -> Settings:
     except ValidationError as error:
         faults = [_fault(fault["loc"], fault["msg"]) for fault in error.errors(include_input=False, include_url=False)]
         raise SettingsError("\n  - ".join(["the settings are at fault", *faults])) from None
+
+
+def unknown(environment: Iterable[str]) -> list[str]:
+    """What to say of each variable with the prefix that is no setting: a mistyped one is ignored without a word otherwise.
+
+    Not a reason to refuse: Kubernetes makes such variables for a service of this name.
+    """
+    names = [f"HEARTH_{name.upper()}" for name in Settings.model_fields]
+    strange = [name for name in sorted(environment) if name.startswith("HEARTH_") and name not in (*names, *_OTHERS)]
+    return [_meant(name, get_close_matches(name, names, 1, 0.8)) for name in strange]
+
+
+def _meant(name: str, near: list[str]) -> str:
+    return f"{name} is no setting" + (f", did you mean {near[0]}?" if near else "")
 
 
 def _fault(where: tuple[int | str, ...], message: str) -> str:

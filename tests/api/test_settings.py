@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from api.settings import Settings, SettingsError, load
+from api.settings import Settings, SettingsError, load, unknown
 
 EXAMPLE = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
 LINE = re.compile(r"^#(HEARTH_\w+)=(.*)$", re.MULTILINE)
@@ -217,3 +217,12 @@ def test_the_example_is_a_copy_of_the_defaults(environment: pytest.MonkeyPatch) 
     for name, value in LINE.findall(EXAMPLE):
         environment.setenv(name, value)
     assert load() == before
+
+
+def test_a_variable_that_is_no_setting_is_told() -> None:
+    """With the one that was meant, if one is near; what belongs to others is left alone."""
+    names = ["HEARTH_RATELIMIT", "HEARTH_SERVICE_HOST_9", "HEARTH_RATE_LIMIT", "HEARTH_DEBUG", "PATH"]
+    assert unknown(names) == [
+        "HEARTH_RATELIMIT is no setting, did you mean HEARTH_RATE_LIMIT?",
+        "HEARTH_SERVICE_HOST_9 is no setting",
+    ]
