@@ -73,7 +73,7 @@ EXPECTED = np.array([[1, 1, 1, 0, -1.5], [2.5, np.nan, np.nan, np.nan, np.nan], 
         {"count": pa.array([1, None, 9]).dictionary_encode()},
         {"secret": pa.nulls(3)},
     ],
-    ids=str,
+    ids=lambda other: " ".join(f"{name} {column.type}" for name, column in other.items()),
 )
 def test_every_way_to_write_a_column_is_read(other: Mapping[str, object]) -> None:
     """Numbers of each width, texts in three layouts and dictionaries of them are the values that they stand for."""

@@ -131,7 +131,7 @@ def test_both_versions_are_answered(hasty: Served, version: str) -> None:
 @pytest.mark.parametrize("upgrade", ["websocket", "h2c"])
 def test_an_upgrade_is_not_taken(hasty: Served, upgrade: str) -> None:
     """The request is answered as if it had not asked."""
-    asked = {"Connection": "Upgrade", "Upgrade": upgrade, "Sec-WebSocket-Key": "x", "Sec-WebSocket-Version": "13"}
+    asked = {"Connection": "Upgrade, close", "Upgrade": upgrade, "Sec-WebSocket-Key": "x", "Sec-WebSocket-Version": "13"}
     only(hasty.raw(head("GET", "/health", asked)), 200)
 
 
