@@ -2,12 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
+from fastapi import Security
 from fastapi.params import Depends as Dependency
 from fastapi.security import APIKeyHeader, HTTPBearer
-
-from api.edge import Call
-from api.service import Service
 
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="key", description="A key of this service.")
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="The same key as a bearer token.")
@@ -29,17 +26,3 @@ def scope_of(dependencies: list[Dependency]) -> str | None:
         if dependency.dependency is _presented:
             return next(iter(getattr(dependency, "scopes", None) or []), "")
     return None
-
-
-def call_of(request: Request) -> Call:
-    """The call under way."""
-    return Call.of(request)
-
-
-def service_of(request: Request) -> Service:
-    """The parts of the service."""
-    return Call.of(request).service
-
-
-CurrentCall = Annotated[Call, Depends(call_of)]
-CurrentService = Annotated[Service, Depends(service_of)]

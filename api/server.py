@@ -21,10 +21,11 @@ from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import Multiprocess
 
 from api.keys import SCOPES, Key, hashed, new_key
-from api.main import Hearth, create_app, tried
+from api.main import Hearth, create_app
 from api.model import Model
 from api.openapi import example_row
 from api.protocol import Protocol
+from api.running import tried
 from api.service import STOPPING
 from api.settings import Settings, SettingsError, load
 from hearth.errors import HearthError
