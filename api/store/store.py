@@ -84,7 +84,7 @@ class Store:
     @property
     def reachable(self) -> bool:
         """Whether the database was there when it was last needed or asked, at most some seconds ago."""
-        return not (self._writer.down or self._desk.stalled or self._closed)
+        return not (self._writer.down or self._desk.stalled or self._closed or self._writer.silent > self._wait)
 
     async def keep(self, record: Record, *, alone: bool = False) -> bool:
         """Store a record: true once it is committed, false at once where the store is down, or after ``wait`` seconds.

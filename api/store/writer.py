@@ -60,6 +60,7 @@ class Writer:
         self._retry = _FIRST_RETRY
         self._next_try = 0.0
         self._asked = time.monotonic()
+        self._asking: float | None = None
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
 
     def start(self) -> None:
@@ -209,10 +210,18 @@ class Writer:
             if busy:
                 self._asked = now
             elif now - self._asked > _HEARTBEAT:
-                self._asked = now
+                self._asked = self._asking = now
                 self._link.check()
+                self._asking = None
         except self._errors as error:
+            self._asking = None
             self._mend(error)
+
+    @property
+    def silent(self) -> float:
+        """Seconds for which the database has not answered whether it is there."""
+        asking = self._asking
+        return 0.0 if asking is None else time.monotonic() - asking
 
     def _mend(self, error: Exception) -> None:
         """A connection that broke while nobody waited for it is made anew before anybody does."""

@@ -1,7 +1,9 @@
 """What is wrong with one request is nobody else's trouble."""
 
 import asyncio
+import threading
 
+import pytest
 from tests.api.store.made import record, scenario, until
 
 from api.store import Store
@@ -33,3 +35,26 @@ def test_a_cancelled_request_does_not_disturb_the_others(url: str) -> None:
         assert store.failures == 0
 
     scenario(url, inside)
+
+
+def test_a_database_that_froze_while_nobody_asked_is_noticed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer asks by itself, and that no answer comes is an answer."""
+    thawed = threading.Event()
+
+    async def inside(store: Store) -> None:
+        link = store._writer._link
+        check = link.check
+
+        def frozen() -> None:
+            thawed.wait(20)
+            check()
+
+        monkeypatch.setattr(link, "check", frozen)
+        await until(lambda: not store.reachable)
+        thawed.set()
+        await until(lambda: store.reachable)
+
+    try:
+        scenario(url, inside)
+    finally:
+        thawed.set()
