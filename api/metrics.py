@@ -59,6 +59,10 @@ class Metrics:
         self._shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not self._shared:
             ProcessCollector(registry=self.registry)
+        for result in ("ok", "refused"):  # series begin at 0, or the first of each would be no increase
+            self.reloads.labels(result)
+        for limit in ("key", "address"):
+            self.refusals.labels(limit)
         self._limit_failures = 0
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._latencies: dict[str, Histogram] = {}

@@ -197,3 +197,10 @@ def test_making_an_app_opens_nothing(tmp_path: Path) -> None:
     """No bundle, no store, no file: that is for its start."""
     create_app(configured(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_what_alerts_look_at_begins_at_zero() -> None:
+    """An increase is seen from the first refusal on."""
+    page = Metrics().page().decode()
+    assert 'hearth_reloads_total{result="refused"} 0.0' in page
+    assert 'hearth_limit_refusals_total{limit="address"} 0.0' in page
