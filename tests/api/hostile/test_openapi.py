@@ -45,7 +45,7 @@ def test_schemathesis_finds_nothing(request: pytest.FixtureRequest, tmp_path: Pa
         assert found.returncode == 0, found.stdout[-10_000:] + found.stderr[-1000:]
         counted = server.counted()
         assert not {status for status in counted if status >= 500}
-        assert sum(counted.values()) > 1000
+        assert sum(counted.values()) > 500
         assert not [event for event in events(server.log) if event["event"] == "failed"]
 
 
