@@ -128,7 +128,7 @@ def _contents(bundle: Bundle) -> dict[str, bytes]:
 
 
 def _npz(**arrays: NDArray[np.float64]) -> bytes:
-    """What ``np.savez`` writes, with nothing in it of the machine or of the release of Python: the same arrays, the same bytes."""
+    """What ``np.savez`` writes, with nothing of the machine or of Python's release in it: the same arrays, the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, array in arrays.items():
