@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -20,6 +19,7 @@ from typer.main import get_command
 from api.main import Hearth, guards
 from api.metrics import Metrics
 from api.settings import Settings, load
+from api.store.store import CLOSE_WAIT
 from hearth.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -269,7 +269,7 @@ def test_the_composition_starts_the_service_with_settings_that_it_takes(monkeypa
     """Each variable is a setting; with the defaults filled in and the secrets given, none is refused."""
     for name in [name for name in os.environ if name.startswith("HEARTH_")]:
         monkeypatch.delenv(name)
-    given: dict[str, Any] = SERVICES["api"]["environment"]
+    given: dict[str, str] = SERVICES["api"]["environment"]
     assert {name for name in given if name != "TMPDIR"} <= VARIABLES
     for name, value in given.items():
         filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
@@ -278,6 +278,27 @@ def test_the_composition_starts_the_service_with_settings_that_it_takes(monkeypa
     assert settings.workers == 2
     assert settings.redis_url is not None
     assert "given" in settings.redis_url.get_secret_value()
+
+
+def test_every_setting_of_the_example_reaches_the_service_of_the_composition() -> None:
+    """But those that the example marks: the composition decides them, or the service refuses them beside what it was given."""
+    api = SERVICES["api"]
+    assert api["env_file"] == [{"path": ".env", "required": False}]
+    fixed = {name for name, value in api["environment"].items() if f"${{{name}" not in value} & VARIABLES
+    (published,) = api["ports"]
+    assert published == f"127.0.0.1:${{HEARTH_PORT:-8000}}:{api['environment']['HEARTH_PORT']}"
+    marked = set(re.findall(r"^# .*\[not compose\]\n#(\w+)=", EXAMPLE, re.MULTILINE))
+    assert marked == fixed - {"HEARTH_PORT"} | {"HEARTH_API_KEYS_FILE"}
+    assert "HEARTH_API_KEYS" not in fixed
+
+
+def test_the_composition_lets_the_service_stop_by_itself() -> None:
+    """By default it is killed only after a last answer may have taken its time and the store its own."""
+    grace = SERVICES["api"]["stop_grace_period"]
+    assert f"#{re.sub(r'[${}]', '', grace).replace(':-', '=')}\n" in EXAMPLE
+    settings = Settings.model_fields
+    server = settings["timeout"].default + 1
+    assert int(re.findall(r"(\d+)s", grace)[0]) > settings["drain"].default + server + CLOSE_WAIT
 
 
 def test_volumes_are_declared_and_mounted_files_are_there() -> None:
