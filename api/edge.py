@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api import errors
 from api.errors import ApiError
@@ -67,23 +67,30 @@ class Call:
 
 
 UNKNOWN = Guard("(none)", "", {})
+PROBES = ("/health", "/ready")  # answered however busy the service is
 
 
 class Edge:
-    """The outermost layer. ``guards`` are by path; a path that is not among them wants a key too, and is then not found."""
+    """The outermost layer, and the only router: what is not among ``guards``, by path, is not found, and wants a key for it."""
 
-    def __init__(self, app: ASGIApp, service: Service, guards: Mapping[str, Guard]) -> None:
-        self._app, self._service, self._guards = app, service, guards
+    def __init__(self, service: Service, guards: Mapping[str, Guard]) -> None:
+        self._service, self._guards = service, guards
         self._most = service.settings.max_body_bytes
         self._at_once = service.settings.max_concurrency
         self._wrong = read_limit(service.settings.wrong_key_limit)
         self._under_way: dict[Call, asyncio.Task[None] | None] = service.under_way
+        self._open = self._guarded = 0  # of those under way, so that who has no key keeps nobody out who has one
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        call = Call(self._service, self._guards.get(scope["path"], UNKNOWN), dict(scope["headers"]))
+        guard = self._guards.get(route_of(scope), UNKNOWN)
+        call = Call(self._service, guard, dict(scope["headers"]))
         scope[CALL] = call
         self._under_way[call] = asyncio.current_task()
+        if guard.scope is None:
+            self._open += 1
+        else:
+            self._guarded += 1
         answer = _Answer(call, send)
         try:
             await self._admitted(call, scope)
@@ -102,6 +109,10 @@ class Edge:
             await self._refused(errors.Internal(), scope, receive, answer)
         finally:
             del self._under_way[call]
+            if guard.scope is None:
+                self._open -= 1
+            else:
+                self._guarded -= 1
             self._told(call, scope["method"])
 
     async def reap(self) -> None:
@@ -118,10 +129,12 @@ class Edge:
     async def _admitted(self, call: Call, scope: Scope) -> None:
         """Let the call in, or raise what it is refused with. Limits come first: what is refused later counts too."""
         if call.guard.scope is None:
+            if self._open > self._at_once and call.guard.template not in PROBES:
+                raise crowded()
             return
-        if len(self._under_way) > self._at_once:
-            raise errors.Unavailable("too many requests at once: try again in a second")
         await self._identified(call, scope)
+        if self._guarded > self._at_once:
+            raise crowded()
         if call.guard.scope and call.key and call.guard.scope not in call.key.scopes:
             raise errors.Forbidden(f"this route wants a key with the scope {call.guard.scope}")
         length = call.seen.get(b"content-length")
@@ -150,10 +163,13 @@ class Edge:
             )
 
     async def _answered(self, call: Call, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        endpoint = call.guard.endpoints.get(scope["method"])
+        endpoints = call.guard.endpoints
+        endpoint = endpoints.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if not endpoints:
+            raise errors.NotFound("there is nothing at this path: / lists what there is")
         if endpoint is None:
-            await self._app(scope, receive, answer)
-            return
+            allowed = [*endpoints, *(["HEAD"] if "GET" in endpoints else [])]
+            raise errors.WrongMethod("this path takes other methods: see Allow", headers={"Allow": ", ".join(allowed)})
         response = await endpoint(Request(scope, receive))
         await response(scope, receive, answer)
 
@@ -191,6 +207,18 @@ class _Answer:
             self._call.status = message["status"]
             message["headers"] = [*message["headers"], *self._call.headers]
         await self._send(message)
+
+
+def route_of(scope: Scope) -> str:
+    """The path below the one that the service is mounted at."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path") or ""
+    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
+
+
+def crowded() -> errors.Unavailable:
+    """The refusal of one request too many at once."""
+    return errors.Unavailable("too many requests at once: try again in a second")
 
 
 def too_large(most: int) -> errors.TooLarge:

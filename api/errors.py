@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from hearth.bundle import Fault
@@ -136,23 +135,9 @@ def invalid(found: Sequence[Fault], *, single: bool = False) -> Invalid:
     return Invalid(f"{count} at fault{more}: /docs shows what is allowed", errors=errors)
 
 
-def from_http(error: HTTPException) -> ApiError:
-    """The framework's own refusals (404, 405, ...) in this service's form."""
-    made = _OF_STATUS.get(error.status_code, ApiError)
-    detail = _DETAILS.get(error.status_code, HTTPStatus(error.status_code).phrase)
-    problem = made.__new__(made)
-    ApiError.__init__(problem, detail, headers=error.headers)
-    problem.status = error.status_code
-    return problem
-
-
 def problem(error: ApiError, request_id: str) -> Response:
     """The answer that says so."""
     body = {"title": error.title, "status": error.status, "detail": error.detail, "request_id": request_id}
     if error.errors:
         body["errors"] = error.errors
     return Response(msgspec.json.encode(body), error.status, headers=error.headers, media_type=MEDIA)
-
-
-_OF_STATUS = {kind.status: kind for kind in ApiError.__subclasses__()}
-_DETAILS = {404: "there is nothing at this path: / lists what there is", 405: "this path takes other methods: see Allow"}

@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 from inspect import signature
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors, openapi, settings
 from api.deps import scope_of
-from api.edge import Call, Edge, Guard
+from api.edge import Edge, Guard
 from api.model import Model
 from api.routes import admin, console, feedback, monitoring, predict, system
 from api.running import running
@@ -39,6 +39,7 @@ class Hearth(FastAPI):
 
     def __init__(self, given: Settings) -> None:
         self._settings = given
+        self._described: dict[tuple[str, str], bytes] = {}
         self._routers = (
             predict.router,
             feedback.router,
@@ -58,7 +59,6 @@ class Hearth(FastAPI):
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
-            exception_handlers={HTTPException: _refused},
         )
         for router in self._routers:
             self.include_router(router)
@@ -68,16 +68,23 @@ class Hearth(FastAPI):
         if scope["type"] == "http" and self.edge is not None:
             scope["app"] = self
             await self.edge(scope, receive, send)
+        elif scope["type"] == "http":
+            await errors.problem(errors.Unavailable("the service is not started, or stops"), "-")(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
             await super().__call__(scope, receive, send)
 
-    def described(self, model: Model) -> Response:
-        """The OpenAPI description of what ``model`` answers."""
-        routes = [route for router in self._routers for route in router.routes]
-        base = get_openapi(title=self.title, version=self.version, description=ABOUT, routes=routes)
-        return Response(msgspec.json.encode(openapi.described(base, model)), media_type="application/json")
+    def described(self, model: Model, root: str) -> bytes:
+        """The OpenAPI description, as JSON, of what ``model`` answers below the path ``root``."""
+        made = self._described.get((model.digest, root))
+        if made is None:
+            routes = [route for router in self._routers for route in router.routes]
+            servers = [{"url": root}] if root else None
+            base = get_openapi(title=self.title, version=self.version, description=ABOUT, routes=routes, servers=servers)
+            made = msgspec.json.encode(openapi.described(base, model))
+            self._described = {(model.digest, root): made}
+        return made
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         """Start and stop. What keeps it from starting is told in one sentence, not by a stack trace."""
@@ -96,12 +103,23 @@ class Hearth(FastAPI):
     async def _running(self, given: Settings) -> AsyncIterator[None]:
         async with running(given) as service:
             self.service = service
-            edge = Edge(super().__call__, service, guards(self._routers))
+            edge = Edge(service, guards(self._routers))
             self.edge = _outside(given, edge)
             reaper = asyncio.create_task(edge.reap())
             yield
             self.edge = None
             reaper.cancel()
+
+
+class Origins(CORSMiddleware):
+    """What browsers of other origins want to know, whose refusals are problems like all others."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer whether a page may ask."""
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        return errors.problem(errors.BadRequest("pages of this origin, with this method and headers, may not ask"), "-")
 
 
 def guards(routers: Sequence[APIRouter]) -> dict[str, Guard]:
@@ -132,17 +150,10 @@ def _outside(given: Settings, edge: Edge) -> ASGIApp:
     """The edge, behind the headers that browsers of other origins want."""
     if not given.cors_origins:
         return edge
-    return CORSMiddleware(
+    return Origins(
         edge,
         allow_origins=given.cors_origins,
         allow_methods=("GET", "POST"),
         allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Request-ID"),
         expose_headers=("RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"),
     )
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    """The framework's refusals in this service's form."""
-    if not isinstance(error, HTTPException):
-        raise TypeError(error)
-    return errors.problem(errors.from_http(error), Call.of(request).id)

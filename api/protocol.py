@@ -7,6 +7,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api import errors
 from api.main import Hearth
+from api.ratelimit import PEER
 from api.service import Service
 
 HEAD_BYTES = 2**16  # that a head, trailers or the frames of chunks may have; up to twice that where they come with a body
@@ -39,8 +40,8 @@ class Corked(asyncio.Transport):
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._held:
-            held, self._held = self._held, []
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
             self._transport.write(b"".join(held))
 
 
@@ -99,6 +100,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request over."""
         self._frame, self._idle = 0, None
+        self.scope[PEER] = True  # type: ignore[literal-required]
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

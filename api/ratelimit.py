@@ -29,6 +29,7 @@ KEY, ADDRESS = "key:", "address:"  # kinds of buckets
 PROBE = "probe"  # a counter of nobody's: Redis answers and may write
 UNKNOWN = "unknown"  # a peer without an address: a Unix socket
 FORWARDED = b"x-forwarded-for"
+PEER = "hearth.peer"  # in a scope whose client is the peer itself: nothing has put another in its place
 
 _LIMIT = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,3})?(second|minute|hour|day)s?", re.ASCII)
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
@@ -194,12 +195,12 @@ def client_address(scope: "Scope", trusted: Sequence[Network]) -> str:
     It is the peer's, unless the peer is a ``trusted`` proxy: then the right-most in ``X-Forwarded-For`` that is none. What
     stands left of that was written by the client. A header that cannot be read counts as none.
 
-    ``unknown`` too where the peer itself was read from that header before it came here: plain uvicorn does so for peers on
-    loopback, and any process there could choose its address.
+    ``unknown`` too where the peer itself may have been read from that header before it came here: plain uvicorn does so for
+    peers on loopback, and any process there could choose its address. Where ``PEER`` is in the scope it was not.
     """
     host, port = scope.get("client") or ("", 0)
     peer = _address(host)
-    if peer is None or port == 0 or _written(scope["headers"], host):
+    if peer is None or (not scope.get(PEER) and (port == 0 or _written(scope["headers"], host))):
         return UNKNOWN
     if not (trusted and _within(peer, trusted)):
         return str(peer)

@@ -18,7 +18,8 @@ from hearth.schema import MOST, Contract, Feature
 Value = float | bool | str | None
 Values = tuple[Value, ...]
 Matrix = NDArray[np.float64]
-ROW_BYTES = 2**20  # no single row is longer
+ROW_BYTES = 2**16  # no single row is longer, or if it has many features, than so many bytes of each
+FEATURE_BYTES = 256
 NAN = float("nan")
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)  # what the decoder raises; the latter of its own accord, undocumented
 
@@ -35,6 +36,7 @@ class Reader:
         self._decode = msgspec.json.Decoder(row).decode
         self._decode_many = msgspec.json.Decoder(batch).decode
         self._width = len(contract.used)
+        self._most = max(ROW_BYTES, FEATURE_BYTES * len(contract.features))
         self._codes = [_codes(feature) for feature in contract.used]
         self._plain = not any(self._codes)
         self._names = {feature.name for feature in contract.features}
@@ -46,8 +48,8 @@ class Reader:
             Invalid: with every fault.
             TooLarge: no row is that long.
         """
-        if len(body) > ROW_BYTES:
-            raise TooLarge(f"one row takes at most {ROW_BYTES} bytes: /predict/batch takes more")
+        if len(body) > self._most:
+            raise TooLarge(f"one row takes at most {self._most} bytes: /predict/batch takes more")
         try:
             return _astuple(self._decode(body))[: self._width]
         except UNREADABLE:

@@ -1,10 +1,12 @@
 """What a person opens first."""
 
+import asyncio
+from functools import cache
 from importlib import resources
 
 from fastapi import APIRouter, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from api.edge import Call, Endpoint
 from api.errors import NotFound
@@ -16,6 +18,7 @@ ASSETS = {
     "swagger-ui.css": "text/css",
     "favicon-32x32.png": "image/png",
 }
+ICON = "favicon-32x32.png"
 
 
 @router.get("/")
@@ -47,8 +50,8 @@ async def docs(request: Request) -> Response:
 @router.get("/openapi.json")
 async def openapi(request: Request) -> Response:
     """The description that the page is made of."""
-    answer: Response = request.app.described(Call.of(request).service.models.current)
-    return answer
+    described = request.app.described(Call.of(request).service.models.current, request.scope.get("root_path", ""))
+    return Response(described, media_type="application/json")
 
 
 def files() -> APIRouter:
@@ -56,15 +59,19 @@ def files() -> APIRouter:
     made = APIRouter(include_in_schema=False)
     for name, media in ASSETS.items():
         made.add_api_route(f"/docs/{name}", _asset(name, media), name=name)
+    made.add_api_route("/favicon.ico", _asset(ICON, ASSETS[ICON]), name="favicon.ico")
     for name in REPORTS:
         made.add_api_route(f"/reports/{name}", _report(name), name=name)
     return made
 
 
 def _asset(name: str, media: str) -> Endpoint:
+    @cache
+    def data() -> bytes:
+        return resources.files("fastapi_swagger").joinpath("resources", name).read_bytes()
+
     async def asset(request: Request) -> Response:  # noqa: ARG001
-        data = resources.files("fastapi_swagger").joinpath("resources", name).read_bytes()
-        return Response(data, media_type=media, headers={"Cache-Control": "max-age=3600"})
+        return Response(data(), media_type=media, headers={"Cache-Control": "max-age=3600"})
 
     return asset
 
@@ -72,8 +79,10 @@ def _asset(name: str, media: str) -> Endpoint:
 def _report(name: str) -> Endpoint:
     async def report(request: Request) -> Response:
         path = Call.of(request).service.settings.reports / name
-        if not path.is_file():
-            raise NotFound("this report is not here: make repro writes it")
-        return FileResponse(path, media_type="text/html" if name.endswith(".html") else "text/plain; charset=utf-8")
+        try:
+            data = await asyncio.to_thread(path.read_bytes)
+        except OSError:
+            raise NotFound("this report is not here: make repro writes it") from None
+        return Response(data, media_type="text/html" if name.endswith(".html") else "text/plain; charset=utf-8")
 
     return report

@@ -17,7 +17,7 @@ from api.edge import Guard
 from api.main import create_app, guards
 from hearth.bundle import write
 
-OPEN = {"/", "/health", "/ready", "/metrics", "/docs", "/openapi.json"}
+OPEN = {"/", "/favicon.ico", "/health", "/ready", "/metrics", "/docs", "/openapi.json"}
 OTHERS = {scope: "hearth_" + scope[0] * 43 for scope in ALL}  # a key for each scope alone
 
 
@@ -224,3 +224,78 @@ def test_a_mistake_of_the_service_is_a_500_without_its_reason(served: Started, c
 def test_scopes_of_keys_are_texts_of_the_type() -> None:
     """The names in routes are names that a key can have."""
     assert {guard.scope for guard in every_guard().values() if guard.scope} <= set[str](ALL)
+
+
+@pytest.mark.parametrize("path", GUARDED)
+@pytest.mark.parametrize("form", ["{}%0A", "{}%0D", "{}/", "/%2e{}", "{}%00", "{}?", "{};a", "/x/..%2f{}", "{}%20"])
+def test_a_path_in_another_form_opens_nothing(path: str, form: str, folder: Path) -> None:
+    """The edge alone routes: what it has not guarded under this very path nobody answers. A bare ``?`` is no other form."""
+    other = next(name for name in ALL if name != every_guard()[path].scope)
+    with started(configured(folder, api_keys=line(scopes=(other,), limit="1000/minute"))) as served:
+        answer = served.client.request(method_of(path), form.format(path), headers={"X-API-Key": KEY})
+    assert answer.status_code == (404 if form != "{}?" else 403 if every_guard()[path].scope else 200)
+
+
+def test_a_service_below_a_path_is_guarded_alike(folder: Path) -> None:
+    """Under a root path, as a proxy gives it: routes are found, scopes are asked for, the page says where it is."""
+    app = create_app(configured(folder, api_keys=line(scopes=("predict",), limit="1000/minute")))
+    with TestClient(app, root_path="/api") as client:
+        client.headers["X-API-Key"] = KEY
+        assert client.get("/api/health").status_code == 200
+        assert client.post("/api/predict", json=ROW).status_code == 200
+        assert client.post("/api/admin/reload").status_code == 403
+        assert client.get("/api/openapi.json").json()["servers"] == [{"url": "/api"}]
+        assert client.get("/apihealth").status_code == 404
+
+
+def test_requests_without_a_key_keep_nobody_out_who_has_one(folder: Path) -> None:
+    """Open routes have a bound of their own, and probes are answered in any crowd."""
+
+    async def crowd(app: object) -> list[int]:
+        import httpx2  # noqa: PLC0415
+
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:  # type: ignore[arg-type]
+            asked = [asyncio.create_task(client.get("/slow")) for _ in range(5)]
+            await asyncio.sleep(0.05)
+            keyed = await client.get("/version", headers={"X-API-Key": KEY})
+            probe = await client.get("/health")
+            answers = await asyncio.gather(*asked)
+            return [keyed.status_code, probe.status_code, *sorted(answer.status_code for answer in answers)]
+
+    with started(configured(folder, max_concurrency=2)) as served:
+        edge_of(served)["/slow"] = Guard("/slow", None, {"GET": slow(0.3)})
+        statuses = served.client.portal.call(crowd, served.app)  # type: ignore[union-attr]
+    assert statuses == [200, 200, 200, 200, 503, 503, 503]
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/", "/metrics", "/version"])
+def test_head_is_get_without_its_body(path: str, client: TestClient) -> None:
+    """Monitors ask so."""
+    assert client.head(path).status_code == 200
+    assert "HEAD" in client.delete(path).headers["allow"]
+
+
+def test_pages_of_named_origins_may_ask_and_others_may_not(folder: Path) -> None:
+    """A preflight needs no key; a refusal of one is a problem like all others."""
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "X-API-Key, Content-Type"}
+    with started(configured(folder, cors_origins="https://app.example")) as served:
+        may = served.client.options("/predict", headers={"Origin": "https://app.example", **asked})
+        not_ = served.client.options("/predict", headers={"Origin": "https://evil.example", **asked})
+        answer = served.client.post("/predict", json=ROW, headers={"Origin": "https://app.example", "X-API-Key": KEY})
+        refused = served.client.post("/predict", json=ROW, headers={"Origin": "https://app.example"})
+    assert may.status_code == 200
+    assert may.headers["access-control-allow-origin"] == "https://app.example"
+    assert not_.status_code == 400
+    assert not_.headers["content-type"] == "application/problem+json"
+    assert "access-control-allow-origin" not in not_.headers
+    for each in (answer, refused):
+        assert each.headers["access-control-allow-origin"] == "https://app.example"
+        assert "RateLimit" in each.headers["access-control-expose-headers"]
+    assert [answer.status_code, refused.status_code] == [200, 401]
+
+
+def test_an_app_that_is_not_started_answers_nothing_but_that(folder: Path) -> None:
+    """A server that knows no lifespan would otherwise serve without keys."""
+    client = TestClient(create_app(configured(folder)))
+    assert client.get("/health").status_code == 503
+    assert client.post("/predict", json=ROW).json()["status"] == 503

@@ -125,6 +125,10 @@ class Wire(asyncio.Transport):
         """Take note."""
         self.closed = True
 
+    def is_closing(self) -> bool:
+        """Whether it was closed."""
+        return self.closed
+
 
 def test_head_and_body_leave_in_one_packet() -> None:
     """The second write of a turn takes the first along; one that stays alone leaves when the turn ends."""
@@ -159,6 +163,20 @@ def test_closing_writes_what_is_held() -> None:
     wire = asyncio.run(answers())
     assert wire.packets == [b"last"]
     assert wire.closed
+
+
+def test_a_client_that_went_is_written_nothing() -> None:
+    """A write to a closed transport would be an error in the log, for every client that goes."""
+
+    async def answers() -> list[bytes]:
+        wire = Wire()
+        corked = Corked(wire, asyncio.get_running_loop())
+        corked.write(b"head")
+        wire.closed = True
+        await asyncio.sleep(0)
+        return wire.packets
+
+    assert asyncio.run(answers()) == []
 
 
 def test_a_guard_says_its_scope() -> None:

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from api.counters import Memory, Shared, SilentError
 from api.ratelimit import (
+    PEER,
     Limiter,
     LimitError,
     Verdict,
@@ -634,3 +635,11 @@ def test_buckets_are_named_by_what_a_request_cannot_choose() -> None:
     assert address_bucket("2001:db8:1:2:ffff:4:5:6") == address_bucket("2001:db8:1:2::1") == "address:2001:db8:1:2::/64"
     assert address_bucket("2001:db8:1:3::1") != address_bucket("2001:db8:1:2::1")
     assert address_bucket("fe80::1%eth0") == "address:fe80::/64"
+
+
+def test_a_peer_that_the_server_saw_itself_keeps_its_bucket_whatever_it_writes() -> None:
+    """Its own address and port in the header are no way into another bucket, where no server reads them."""
+    header = [(b"x-forwarded-for", b"192.0.2.7:5678")]
+    scope = {"type": "http", "client": ("192.0.2.7", 5678), "headers": header}
+    assert client_address({**scope, PEER: True}, ()) == "192.0.2.7"
+    assert client_address(scope, ()) == "unknown"

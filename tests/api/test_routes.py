@@ -255,3 +255,12 @@ def test_the_api_page_needs_nothing_from_elsewhere(served: Started) -> None:
     for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
         assert f"/docs/{name}" in page
         assert served.client.get(f"/docs/{name}").status_code == 200
+
+
+@pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=x", "bytes=0-1"])
+def test_a_report_is_served_whole_or_not_at_all(wanted: str, served: Started) -> None:
+    """Whatever part of it is asked for."""
+    served.service.settings.reports.mkdir()
+    (served.service.settings.reports / "eda.html").write_text("<p>whole</p>", encoding="utf-8")
+    answer = served.client.get("/reports/eda.html", headers={"Range": wanted})
+    assert (answer.status_code, answer.text) == (200, "<p>whole</p>")
