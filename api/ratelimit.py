@@ -156,7 +156,7 @@ class Limiter:
                 continue
             break
         self._recovering = None
-        _log.info("Redis is back: limits are shared again")
+        _log.warning("Redis is back: limits are shared again")
 
 
 def headers(verdict: Verdict) -> Headers:
