@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 Field = str | int | float | None
-_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_LEVELS = {"info": 20, "warning": 30, "error": 40}
 _encode = msgspec.json.Encoder().encode
 
 

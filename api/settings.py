@@ -1,5 +1,6 @@
 """Settings of the service, from the environment with the prefix ``HEARTH_``. ``.env.example`` names them all."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -14,6 +15,9 @@ from hearth.errors import HearthError
 
 Network = IPv4Network | IPv6Network
 _OTHERS = ("HEARTH_DEBUG",)  # of the command
+_PORT = 8000
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_NEVER_SENT = re.compile(r"http://.*:80|https://.*:443")
 
 
 class SettingsError(HearthError):
@@ -53,10 +57,10 @@ class Settings(BaseSettings):
     keep_rows: int | None = Field(10_000_000, ge=1, description="predictions kept at most; empty keeps them all")
 
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8000, ge=0, le=65535, description="port to listen on")
+    port: int = Field(_PORT, ge=0, le=65535, description="port to listen on")
     workers: int = Field(1, ge=1, le=64, description="processes; more than one need Redis and PostgreSQL")
     drain: float = Field(0.0, ge=0, le=300, description="seconds to go on answering after SIGTERM, /ready already saying no")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="info logs each request")
+    log_level: Literal["info", "warning", "error"] = Field("info", description="info logs each request")
     run_dir: Path | None = Field(None, description="folder that the workers share; `hearth serve` makes one")
 
     @field_validator("cors_origins", mode="before")
@@ -83,11 +87,29 @@ class Settings(BaseSettings):
     def _unset(cls, value: object) -> object:
         return None if value == "" else value
 
+    @field_validator("bundle", "reports", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("name a folder, or leave the variable out")  # as a path it would be the folder that this runs in
+        return value
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _no_address(cls, value: object) -> object:
+        """Kubernetes puts an address into this variable where a Service is called hearth: that is nobody's choice."""
+        return _PORT if isinstance(value, str) and value.startswith("tcp://") else value
+
     @field_validator("cors_origins")
     @classmethod
-    def _no_star(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _as_sent(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if "*" in value:
             raise ValueError("name the origins: * would let any page use a visitor's key")
+        if not all(_ORIGIN.fullmatch(one) and not _NEVER_SENT.fullmatch(one) for one in value):
+            raise ValueError(
+                "give origins as browsers send them, https://app.example or http://localhost:3000: "
+                "in lower case, with no path, no slash at the end, no port that the scheme has by itself"
+            )
         return value
 
     @model_validator(mode="after")

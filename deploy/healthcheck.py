@@ -17,5 +17,10 @@ def alive(port: int) -> bool:
         connection.close()
 
 
+def port(given: str) -> int:
+    """``HEARTH_PORT`` as the service reads it: an address is what Kubernetes makes of a Service called hearth."""
+    return 8000 if given.startswith("tcp://") else int(given)
+
+
 if __name__ == "__main__":
-    sys.exit(not alive(int(os.environ.get("HEARTH_PORT", "8000"))))
+    sys.exit(not alive(port(os.environ.get("HEARTH_PORT", "8000"))))

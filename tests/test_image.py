@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -207,6 +208,13 @@ def test_the_health_check_tells_alive_from_not(port: int) -> None:
     assert (checked(port), checked(port)) == (0, 1)
     assert checked(1) == 1
     assert f"deploy/{HEALTHCHECK.name} ./" in said("runtime", "COPY")
+
+
+def test_the_health_check_asks_the_port_that_the_service_takes() -> None:
+    """Also where Kubernetes puts the address of a Service called hearth in its place."""
+    port = runpy.run_path(str(HEALTHCHECK))["port"]
+    for given in ("tcp://10.96.0.1:9", "8001"):
+        assert port(given) == load(port=given).port
 
 
 @pytest.mark.parametrize("name", SERVICES)

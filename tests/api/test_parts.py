@@ -40,12 +40,12 @@ def test_a_log_line_is_json_with_time_level_and_event() -> None:
     assert str(line["time"]).endswith("+00:00")
 
 
-@pytest.mark.parametrize(("level", "written"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+@pytest.mark.parametrize(("level", "written"), [("info", 3), ("warning", 2), ("error", 1)])
 def test_a_log_leaves_out_what_is_below_its_level(level: str, written: int) -> None:
     """Requests are at info: a log above it does not ask for them."""
-    told = [(each, "x") for each in ("debug", "info", "warning", "error")]
+    told = [(each, "x") for each in ("info", "warning", "error")]
     assert len(lines(level, *told)) == written
-    assert Log(level).requests == (level in ("debug", "info"))
+    assert Log(level).requests == (level == "info")
 
 
 def test_a_log_writes_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:

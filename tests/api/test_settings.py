@@ -119,6 +119,9 @@ def test_an_empty_variable_unsets_what_may_be_unset(environment: pytest.MonkeyPa
         ("DRAIN", "inf"),
         ("LOG_LEVEL", SECRET),
         ("LOG_LEVEL", "INFO "),
+        ("LOG_LEVEL", "debug"),
+        ("BUNDLE", ""),
+        ("REPORTS", ""),
     ],
 )
 def test_a_refusal_names_the_variable_and_not_its_value(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -138,6 +141,44 @@ def test_every_fault_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
 def test_any_page_of_any_origin_is_no_choice(environment: pytest.MonkeyPatch) -> None:
     """``*`` is refused, not understood."""
     assert "name the origins" in refusal(environment, HEARTH_CORS_ORIGINS="*")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        f"https://{SECRET}.example/",
+        f"https://{SECRET}.example/app",
+        f"https://{SECRET.upper()}.example",
+        f"https://*.{SECRET}.example",
+        f"https://{SECRET}.example:443",
+        f"http://{SECRET}.example:80",
+        f"https://u@{SECRET}.example",
+        f"{SECRET}.example",
+        "https://",
+        "null",
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused(environment: pytest.MonkeyPatch, origin: str) -> None:
+    """It would match nothing, without a word; what is allowed is said."""
+    told = refusal(environment, HEARTH_CORS_ORIGINS=f"https://a.example,{origin}")
+    assert "HEARTH_CORS_ORIGINS: give origins as browsers send them, https://app.example or" in told
+    assert SECRET not in told.lower()
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://a-1.example", "http://localhost:3000", "http://[::1]:8080", "https://a.example:80", "app-x://app"]
+)
+def test_an_origin_is_a_scheme_a_host_and_perhaps_a_port(environment: pytest.MonkeyPatch, origin: str) -> None:
+    """Those of programs that show pages are schemes of their own."""
+    environment.setenv("HEARTH_CORS_ORIGINS", origin)
+    assert load().cors_origins == (origin,)
+
+
+def test_what_kubernetes_says_of_a_service_is_not_a_port(environment: pytest.MonkeyPatch) -> None:
+    """A Service called hearth makes a variable of this name in every pod."""
+    environment.setenv("HEARTH_PORT", "tcp://10.96.0.1:8000")
+    assert load().port == Settings.model_fields["port"].default
+    assert load(port=8002).port == 8002
 
 
 @pytest.mark.parametrize(("missing", "named"), [("HEARTH_REDIS_URL", "limits"), ("HEARTH_DATABASE_URL", "store")])
