@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,10 @@ import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from api.keys import SCOPES, Key, hashed, new_key
+from api.logs import Log
 from api.main import Hearth, create_app
 from api.model import Model
 from api.openapi import example_row
@@ -31,6 +34,7 @@ from api.settings import Settings, SettingsError, load
 from hearth.errors import HearthError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+RETRY = 3.0  # seconds from a worker that could not start to the next
 
 
 class Server(uvicorn.Server):
@@ -61,7 +65,11 @@ class Workers(Multiprocess):
 
     def __init__(self, config: Config, listener: socket.socket, settings: Settings, folder: Path) -> None:
         super().__init__(config, [listener])
+        self.failed = False
+        self._log = Log(settings.log_level)
         self._drain, self._stopping = settings.drain, folder / STOPPING
+        self._answered: set[Process] = set()
+        self._due: dict[Process, float] = {}  # of those that ended, when another takes their place
 
     def handle_term(self) -> None:
         """Have the workers say on ``/ready`` that they stop, and stop them after the time to drain, or at the second signal."""
@@ -76,13 +84,43 @@ class Workers(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """Replace a worker that died; none any more while stopping, whose end is when the last is gone."""
-        if not self._stopping.exists():
-            before = {process.pid for process in self.processes}
-            super().keep_subprocess_alive()
-            for pid in before - {process.pid for process in self.processes}:
-                mark_process_dead(pid)  # type: ignore[no-untyped-call] # its counts stay, its gauges go
-        elif not any(process.process.is_alive() for process in self.processes):
+        if self._stopping.exists():
+            if not any(process.process.is_alive() for process in self.processes):
+                self.should_exit.set()
+            return
+        for at, process in enumerate(self.processes):
+            if not process.is_alive(self.config.timeout_worker_healthcheck):
+                self._replace(at, process)
+            elif process not in self._answered and process.is_ready():
+                self._answered.add(process)
+
+    def _replace(self, at: int, process: Process) -> None:
+        if process not in self._due:
+            self._due[process] = time.monotonic() + self._buried(process)
+        if not self.should_exit.is_set() and time.monotonic() >= self._due[process]:
+            del self._due[process]
+            self.processes[at] = Process(self.config, self.sockets)
+            self.processes[at].start()
+
+    def _buried(self, process: Process) -> float:
+        """Seconds until another is started. Where one cannot start and no other answers, all is ended: it is told to who waits.
+
+        While another answers it goes on alone: what keeps one from starting, a store that is down or a bundle at fault, keeps
+        none from answering that has started.
+        """
+        process.kill()  # it may be hung
+        process.join()
+        mark_process_dead(process.pid)  # type: ignore[no-untyped-call] # its counts stay, its gauges go
+        self._answered.discard(process)
+        if process.exitcode != STARTUP_FAILURE:
+            self._log("warning", "a worker died, another takes its place", pid=process.pid, code=process.exitcode)
+            return 0
+        if not self._answered:
+            self.failed = True
             self.should_exit.set()
+        else:
+            self._log("error", "a worker did not start, the others go on", pid=process.pid, again_in_seconds=RETRY)
+        return RETRY
 
     def handle_hup(self) -> None:
         """Pass it on."""
@@ -146,7 +184,7 @@ def _several(settings: Settings, given: Mapping[str, object], key: str | None) -
             _say(greeting(_address(listener.getsockname()), model, key))  # who asks now waits for the first worker
             workers = Workers(config, listener, settings, Path(folder))
             workers.run()
-        if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
+        if workers.failed:
             raise HearthError("a worker did not start: its log says why")
 
 

@@ -70,3 +70,29 @@ def runs(pid: int) -> bool:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2][:3]
     except OSError:
         return False
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_one_worker_goes_on_while_another_cannot_start(bundle: Path, postgres: str, redis: Redis, tmp_path: Path) -> None:
+    """One is killed while the bundle on disk is damaged: the other answers, and two do again once it is mended."""
+    settings = {"HEARTH_BUNDLE": str(bundle), "HEARTH_DATABASE_URL": postgres, "HEARTH_REDIS_URL": redis.url}
+    model = bundle / "model.ubj"
+    whole = model.read_bytes()
+    with serving(tmp_path, settings | {"HEARTH_WORKERS": "2"}) as server:
+        dead = server.workers()[0]
+        model.write_bytes(b"nothing")
+        os.kill(dead, signal.SIGKILL)
+        server.until(lambda: server.log.count("a worker did not start") == 2)
+        for _ in range(20):
+            with server.client() as client:
+                assert client.predict().status == 200
+        model.write_bytes(whole)
+        server.until(server.all_answer)
+        left = server.workers()
+        assert len(left) == 2
+        assert dead not in left
+        model.write_bytes(b"nothing")
+        os.kill(left[0], signal.SIGKILL)
+        server.until(lambda: server.log.count("a worker did not start") == 3)
+        assert server.stop() == 0, server.log
