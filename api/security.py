@@ -127,7 +127,7 @@ class Ring:
         if fault is not None and fault != self.fault and self._keys:
             _log.warning("the keys read before stay good: %s", fault)
         if fault is None and self.fault is not None:
-            _log.info("the key file is good again")
+            _log.warning("the key file is good again")
         self.fault = fault
 
     def __repr__(self) -> str:
