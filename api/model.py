@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from api.rows import Matrix, Reader
 from hearth.bundle import Prediction, Predictor
 from hearth.errors import BundleError
+from hearth.schema import Feature
 
 _encode = msgspec.json.Encoder().encode
+# What a bundle can raise whose sums are right and whose contents are not; XGBoost's own error is a ValueError.
+UNFIT = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 
 
 class Model:
@@ -28,7 +31,7 @@ class Model:
         self.features_used = msgspec.Raw(_encode(predictor.features))
         self.coverage = predictor.bundle.conformal.coverage
         self._quantile = predictor.bundle.conformal.quantile
-        self._known = {name: f"{name}: {_range_of(entry)}" for name, entry in _trained(predictor).items()}
+        self._known = _known(predictor)
 
     @classmethod
     def load(cls, folder: Path) -> "Model":
@@ -37,9 +40,13 @@ class Model:
         Raises:
             BundleError: it is not whole, or does not say what it said when it was written.
         """
-        model = cls(Predictor.load(folder, threads=1))
-        row = model.predictor.bundle.reference_rows[:1]
-        if model.predictor.score_one(row[0].tolist()) != model.predictor.scores(row)[0].tolist():
+        try:
+            model = cls(Predictor.load(folder, threads=1))
+            row = model.predictor.bundle.reference_rows[:1]
+            same = model.predictor.score_one(row[0].tolist()) == model.predictor.scores(row)[0].tolist()
+        except UNFIT as error:
+            raise BundleError(f"{folder} holds what no build writes: {error!r}. Build the bundle again.") from error
+        if not same:
             raise BundleError(f"{folder}: one row gets two answers. Report this, and keep the bundle that answers now.")
         return model
 
@@ -90,14 +97,17 @@ class Model:
         }
 
 
-def _trained(predictor: Predictor) -> Mapping[str, Mapping[str, object]]:
-    return predictor.metadata.get("trained", {})  # type: ignore[return-value]
+def _known(predictor: Predictor) -> dict[str, str]:
+    """Of each feature of which it is known what the model was trained on, the warning about a value outside of that."""
+    entries: Mapping[str, Mapping[str, str | float]] = predictor.metadata.get("trained", {})  # type: ignore[assignment]
+    known = [feature for feature in predictor.contract.used if feature.name in entries]
+    return {feature.name: f"{feature.name}: {_range_of(feature, entries[feature.name])}" for feature in known}
 
 
-def _range_of(entry: Mapping[str, object]) -> str:
-    if "values" in entry:
+def _range_of(feature: Feature, entry: Mapping[str, str | float]) -> str:
+    if not feature.numeric:
         return "a value that no row had on which the model was trained"
-    return f"outside what the model was trained on, which is {entry['min']:g} to {entry['max']:g}"
+    return f"outside what the model was trained on, which is {float(entry['min']):g} to {float(entry['max']):g}"
 
 
 class Models:
