@@ -9,6 +9,7 @@ from tests.api.store.made import opened, record
 
 from api.store import Store, Truth
 from api.store import upkeep as upkeep_module
+from api.store.upkeep import Upkeep
 
 DAY = 86_400
 
@@ -18,6 +19,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look every moment, and small pieces."""
     monkeypatch.setattr(upkeep_module, "SWEEP", 0.05)
     monkeypatch.setattr(upkeep_module, "CHUNK", 7)
+    monkeypatch.setattr(upkeep_module, "STRETCH", 3)
 
 
 def run(url: str, inside: Callable[[Store], Awaitable[None]], **keep: float | None) -> None:
@@ -95,6 +97,76 @@ def test_a_batch_larger_than_the_bound_stays_while_it_is_the_newest(url: str) ->
         await rows_become(store, 1000)
 
     run(url, inside, rows=100)
+
+
+def test_what_is_too_much_is_the_same_in_stretches(url: str) -> None:
+    """For any bound: what a plain sum from the newest on says, also where several records have one time."""
+    sizes = [(at // 2 / 10, 1 + at * 7 % 5) for at in range(20)]
+
+    async def inside(store: Store) -> None:
+        for at, rows in sizes:
+            assert await store.keep(record(rows=rows, at=at))
+        upkeep = store._writer._upkeep
+        with store._database.engine.connect() as connection:
+            for bound in range(1, 70):
+                # Which of two of one time is the newer nobody says: both go with either.
+                expected = crossed(sizes, bound), crossed([*reversed(sizes)], bound)
+                assert upkeep._newest_too_much(connection, bound) in expected
+
+    run(url, inside)
+
+
+def crossed(sizes: list[tuple[float, int]], bound: int) -> float | None:
+    """The time of the newest record but one with which the rows are more than ``bound``."""
+    total = 0
+    for number, (at, rows) in enumerate(sorted(sizes, key=lambda one: one[0], reverse=True)):
+        total += rows
+        if total > bound and number:
+            return at
+    return None
+
+
+def test_a_look_that_fails_is_done_again_and_breaks_nothing(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The writer's connection stays, and so does the memory of how much was added since the last good look."""
+    failing: list[str] = []
+    looked = Upkeep._oldest_to_keep
+
+    def look(upkeep: Upkeep, rows: int | None) -> float | None:
+        if failing and rows is not None:
+            raise OSError(failing.pop())
+        return looked(upkeep, rows)
+
+    monkeypatch.setattr(Upkeep, "_oldest_to_keep", look)
+
+    async def inside(store: Store) -> None:
+        failing.extend("cancelled" for _ in range(3))
+        connection = store._writer._link._connection
+        for at in range(40):
+            assert await store.keep(record(at=float(at)))
+        await rows_become(store, 20)
+        assert not failing
+        assert store._writer._link._connection is connection
+        told = [one.getMessage() for one in caplog.records]
+        assert told == ["what is too old or too much cannot be told now: cancelled"] * 3
+
+    run(url, inside, rows=20)
+
+
+def test_a_store_that_closes_waits_for_no_look(url: str) -> None:
+    """However much there is to sum."""
+
+    async def inside(store: Store) -> None:
+        for at in range(20):
+            assert await store.keep(record(at=float(at)))
+        upkeep = store._writer._upkeep
+        with store._database.engine.connect() as connection:
+            assert upkeep._newest_too_much(connection, 10) is not None
+            upkeep.finish(store._writer._link)
+            assert upkeep._newest_too_much(connection, 10) is None
+
+    run(url, inside)
 
 
 def test_records_are_kept_while_others_are_forgotten(url: str) -> None:
