@@ -16,6 +16,7 @@ from api.rows import Matrix
 from hearth.bundle import Fault, Prediction
 from hearth.schema import Contract, Feature
 
+JSON, CSV, ARROW = "application/json", "text/csv", arrow.MEDIA
 _encode = msgspec.json.Encoder().encode
 
 
@@ -72,10 +73,11 @@ def predicted(form: Form, model: Model, body: bytes, most: int) -> Rows:
 
 def columns(contract: Contract, x: Matrix) -> dict[str, list[object]]:
     """Coded rows as named columns of the values that they stand for; ``nan`` where one is missing, which JSON calls null."""
-    return {feature.name: _decoded(feature, x[:, i].tolist()) for i, feature in enumerate(contract.used)}
+    return {feature.name: decoded(feature, x[:, i].tolist()) for i, feature in enumerate(contract.used)}
 
 
-def _decoded(feature: Feature, codes: list[float]) -> list[object]:
+def decoded(feature: Feature, codes: list[float]) -> list[object]:
+    """The values that the codes of a column stand for; a number stands for itself."""
     if feature.numeric:
         return codes  # type: ignore[return-value]
     values: Sequence[object] = feature.values or (False, True)
@@ -177,8 +179,8 @@ def _write_arrow(model: Model, rows: Rows, record: str | None) -> bytes:
 FORMS: Mapping[str, Form] = {
     form.media: form
     for form in (
-        Form("application/json", _read_json, _write_json),
-        Form("text/csv", _read_csv, _write_csv),
-        Form(arrow.MEDIA, _read_arrow, _write_arrow),
+        Form(JSON, _read_json, _write_json),
+        Form(CSV, _read_csv, _write_csv),
+        Form(ARROW, _read_arrow, _write_arrow),
     )
 }

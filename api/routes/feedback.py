@@ -7,12 +7,14 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.batch import JSON
 from api.deps import needs
 from api.edge import Call
-from api.errors import Conflict, Invalid, NotFound, Unavailable
-from api.routes.predict import JSON, json_of
+from api.errors import Conflict, Invalid, NotFound, Unavailable, invalid
+from api.routes.predict import json_of
 from api.rows import ROW_BYTES, UNREADABLE, parsed
 from api.store import Outcome, StoreDown, Truth
+from hearth.bundle import Fault
 from hearth.schema import MOST, Target
 
 router = APIRouter(tags=["feedback"], dependencies=[needs("feedback")])
@@ -80,21 +82,21 @@ def _unread(body: bytes, form: str) -> Invalid:
 
 async def _kept(call: Call, items: list[Item]) -> list[Outcome]:
     target = call.service.models.current.contract.target
-    faults = [
-        {"row": i, "field": "actual", "message": fault}
-        for i, item in enumerate(items)
-        if (fault := _fault(target, item.actual))
-    ]
+    allowed = _allowed(target)
+    faults = [Fault(i, "actual", allowed) for i, item in enumerate(items) if not _fits(target, item.actual)]
     if faults:
-        raise Invalid("a truth is not one of the target", errors=faults[:100])
+        raise invalid(faults)
     try:
         return await call.service.store.feedback(call.key_name, [Truth(item.id, item.actual) for item in items])
     except StoreDown:
         raise Unavailable("the store is down: nothing was stored, send the feedback again", retry_after=5) from None
 
 
-def _fault(target: Target, actual: float | str | bool) -> str:
+def _fits(target: Target, actual: float | str | bool) -> bool:
     if target.task == "classification":
-        return "" if actual in target.classes else f"must be one of {', '.join(target.classes)}"
-    number = isinstance(actual, float) and math.isfinite(actual) and abs(actual) <= MOST
-    return "" if number else "must be a finite number"
+        return actual in target.classes
+    return isinstance(actual, float) and math.isfinite(actual) and abs(actual) <= MOST
+
+
+def _allowed(target: Target) -> str:
+    return f"must be one of {', '.join(target.classes)}" if target.classes else "must be a finite number"
