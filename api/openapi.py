@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import cast
 
+from api.batch import ARROW, CSV, JSON, decoded
 from api.errors import MEDIA as PROBLEM
 from api.model import Model
+from api.routes.feedback import MOST_TRUTHS
 from hearth.schema import MOST, Contract, Feature
 
 Schema = dict[str, object]
-ARROW, CSV, JSON = "application/vnd.apache.arrow.stream", "text/csv", "application/json"
 REFUSALS = {
     "401": "No key, or none that is known.",
     "403": "The key lacks the scope.",
@@ -24,8 +25,8 @@ _NUMBER: Schema = {"type": "number"}
 _DIGEST: Schema = {"type": "string", "description": "Digest of the bundle that answered."}
 
 
-def described(base: Schema, model: Model) -> Schema:
-    """``base``, what FastAPI knows of its routes, with bodies, answers and refusals."""
+def described(base: Schema, model: Model, most_rows: int | None = None) -> Schema:
+    """``base``, what FastAPI knows of its routes, with bodies, answers and refusals; a batch has ``most_rows`` at most."""
     paths = cast("dict[str, dict[str, Schema]]", base["paths"])
     for path, operations in paths.items():
         for operation in operations.values():
@@ -35,7 +36,7 @@ def described(base: Schema, model: Model) -> Schema:
     for path, body in _bodies(model).items():
         paths[path]["post"]["requestBody"] = {"required": True, "content": body}
     components = cast("dict[str, Schema]", base.setdefault("components", {}))
-    components["schemas"] = _schemas(model)
+    components["schemas"] = _schemas(model, most_rows)
     return base
 
 
@@ -53,13 +54,8 @@ def example_row(model: Model) -> dict[str, object]:
     """A row that the model was measured against."""
     codes = model.predictor.bundle.reference_rows[0].tolist()
     pairs = zip(model.contract.used, codes, strict=True)
-    return {feature.name: _decoded(feature, code) for feature, code in pairs if code == code}  # noqa: PLR0124 - NaN is not itself
-
-
-def _decoded(feature: Feature, code: float) -> object:
-    if feature.type == "category":
-        return feature.values[int(code)]
-    return bool(code) if feature.type == "boolean" else int(code) if code.is_integer() else code
+    known = {feature.name: decoded(feature, [code])[0] for feature, code in pairs if code == code}  # noqa: PLR0124 - NaN is not itself
+    return {name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in known.items()}
 
 
 def _property(feature: Feature) -> Schema:
@@ -156,7 +152,7 @@ def _refusals(path: str, operation: Schema) -> Schema:
     return {code: {"description": REFUSALS[code], "content": problem} for code in sorted(set(codes))}
 
 
-def _schemas(model: Model) -> dict[str, object]:
+def _schemas(model: Model, most_rows: int | None) -> dict[str, object]:
     answer = _answer(model)
     warnings = {"type": "array", "items": {"type": "string"}, "description": "Values outside what the model was trained on."}
     feature_names: Schema = {"type": "array", "items": {"type": "string"}}
@@ -167,9 +163,10 @@ def _schemas(model: Model) -> dict[str, object]:
     state = {"type": "string", "enum": ["stored", "same", "conflict", "unknown"]}
     stored = _object({"id": {"type": "string"}, "status": state})
     several = {"type": "array", "minItems": 1}
+    rows = several if most_rows is None else {**several, "maxItems": most_rows}
     return {
         "Row": row_schema(model.contract),
-        "Batch": _object({"instances": {**several, "items": _ref("Row")}}, closed=True),
+        "Batch": _object({"instances": {**rows, "items": _ref("Row")}}, closed=True),
         "Prediction": _object(
             {"id": identity, **answer, "model": _DIGEST, "features_used": feature_names}, {"warnings": warnings}
         ),
@@ -191,7 +188,7 @@ def _schemas(model: Model) -> dict[str, object]:
             {"probabilities": {"type": "object"}, "explains": {"type": "string"}},
         ),
         "Feedback": feedback,
-        "FeedbackBatch": _object({"feedback": {**several, "maxItems": 10_000, "items": _ref("Feedback")}}, closed=True),
+        "FeedbackBatch": _object({"feedback": {**several, "maxItems": MOST_TRUTHS, "items": _ref("Feedback")}}, closed=True),
         "FeedbackStored": stored,
         "FeedbackBatchStored": _object({"results": {"type": "array", "items": stored}}),
         "Problem": _object(

@@ -7,6 +7,9 @@ import pytest
 from starlette.testclient import TestClient
 from tests.api.asking import Started
 
+from api.openapi import described, example_row
+from api.routes.feedback import MOST_TRUTHS
+
 CONSOLE = Path(__file__).parents[2] / "api" / "console" / "index.html"
 
 
@@ -38,6 +41,22 @@ def test_the_page_shows_range_unit_and_meaning_of_each_feature(client: TestClien
     assert row["properties"]["count"]["type"] == ["integer", "null"]
     assert "nobody's business" in row["properties"]["secret"]["description"]
     assert row["required"] == ["size"]
+
+
+def test_the_page_says_how_many_go_in_one_call(served: Started, client: TestClient) -> None:
+    """Rows as the setting has it, truths as the route reads them."""
+    page = client.get("/openapi.json").json()
+    schemas = described(page, served.service.models.current, 17)["components"]["schemas"]  # type: ignore[index]
+    assert schemas["Batch"]["properties"]["instances"]["maxItems"] == 17
+    assert schemas["FeedbackBatch"]["properties"]["feedback"]["maxItems"] == MOST_TRUTHS
+
+
+def test_the_example_is_a_row_as_a_person_writes_it(served: Started) -> None:
+    """Labels and truth values instead of their codes, whole numbers without a point."""
+    row = example_row(served.service.models.current)
+    assert row["colour"] in {"red", "green", "blue"}
+    assert isinstance(row["old"], bool)
+    assert isinstance(row["count"], int)
 
 
 def test_the_example_is_answered(client: TestClient) -> None:
