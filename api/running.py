@@ -5,8 +5,10 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from types import FrameType
 
 from api import memory, settings
 from api.logs import Log, Relay
@@ -30,10 +32,10 @@ async def running(given: Settings) -> AsyncIterator[Service]:
         HearthError: what is missing or at fault, and what to do.
     """
     log = Log(given.log_level)
-    with _relayed(log):
+    with _relayed(log), _on_hangup(signal.SIG_IGN):  # a reload that is asked for too early or too late ends nothing
         service = await _started(given, log)
         house = asyncio.create_task(_kept_house(service))
-        with _on_hangup(service):
+        with _hangups(service):
             yield service
         house.cancel()
         await _stopped(service)
@@ -63,6 +65,7 @@ async def _started(given: Settings, log: Log) -> Service:
         log("warning", strange)
     ring = Ring.configured(given.api_keys.get_secret_value(), given.api_keys_file)
     metrics = Metrics()
+    watch = _watched(given)  # before the bundle is read: what lands from now on is noticed
     models = Models(given.bundle, lambda model, before: _serving(metrics, log, model, before))
     await models.load()
     redis = given.redis_url.get_secret_value() if given.redis_url else None
@@ -75,7 +78,7 @@ async def _started(given: Settings, log: Log) -> Service:
         keep_rows=given.keep_rows,
     )
     await limiter.start()  # last: it never fails, and would have to be closed where something else does
-    service = Service(given, log, metrics, ring, limiter, models, store)
+    service = Service(given, log, metrics, ring, limiter, models, store, watch)
     metrics.started.set(service.started)
     memory.settle()
     return service
@@ -93,44 +96,55 @@ async def _stopped(service: Service) -> None:
 
 def _serving(metrics: Metrics, log: Log, model: Model, before: Model | None) -> None:
     metrics.serving(model.digest, before.digest if before else None)
-    log("info", "serving", model=model.digest, before=before.digest if before else None)
+    log("info", "serving", model=model.digest, before=before.digest if before else None, engine=model.predictor.engine)
+
+
+def _watched(given: Settings) -> Watch:
+    """All files of the bundle: where they are copied one by one, it is refused until the last of them is there."""
+    paths = [given.bundle / name for name in (MANIFEST, *FILES)] if given.watch else []
+    return Watch([*paths, given.run_dir / STAMP] if given.run_dir else paths)
 
 
 async def _kept_house(service: Service) -> None:
-    """Twice a second: the metrics, and a reload where another worker did or a new bundle lies there and is watched for.
-
-    All files are watched: where they are copied one by one, the bundle is refused until the last of them is there. A worker
-    whose parent is gone, so that nobody would stop it any more, stops itself.
-    """
-    given = service.settings
-    paths = [given.bundle / name for name in (MANIFEST, *FILES)] if given.watch else []
-    paths += [given.run_dir / STAMP] if given.run_dir else []
-    watch = Watch(paths)
+    """Twice a second for as long as the service runs, whatever it meets; a fault that stays is told once."""
+    faulty = False
     while True:
         await asyncio.sleep(0.5)
-        service.measure()
-        if watch.changed():
-            await _reloaded(service)
-        if given.run_dir and (given.run_dir / STOPPING).exists():
-            service.stopping = True
-        parent = multiprocessing.parent_process()
-        if parent is not None and not parent.is_alive():
-            signal.raise_signal(signal.SIGTERM)
+        try:
+            await _tended(service)
+            faulty = False
+        except Exception as error:  # noqa: BLE001 - nobody waits for this task: without it nothing is measured or watched any more
+            if not faulty:
+                service.log.failure("housekeeping failed, it goes on", error)
+            faulty = True
+
+
+async def _tended(service: Service) -> None:
+    """The metrics, and a reload where another worker did or a new bundle lies there and is watched for.
+
+    A worker whose parent is gone, so that nobody would stop it any more, stops itself.
+    """
+    run_dir, parent = service.settings.run_dir, multiprocessing.parent_process()
+    if run_dir and (run_dir / STOPPING).exists():
+        service.stopping = True
+    if parent is not None and not parent.is_alive():
+        signal.raise_signal(signal.SIGTERM)
+    service.measure()
+    if service.watch.changed():
+        await _reloaded(service)
 
 
 async def _reloaded(service: Service) -> None:
-    try:
-        await service.models.load()
-    except BundleError as error:
-        service.metrics.reloads.labels("refused").inc()
-        service.log("error", "the bundle was refused, the one before goes on", why=str(error))
-    else:
-        service.metrics.reloads.labels("ok").inc()
+    with suppress(BundleError):  # it is in the log and counted, and nobody waits for it
+        await service.load()
 
 
 @contextmanager
-def _on_hangup(service: Service) -> Iterator[None]:
-    """SIGHUP reloads, where signals can be had."""
+def _hangups(service: Service) -> Iterator[None]:
+    """SIGHUP reloads, where signals can be had.
+
+    The handler is the system's and not the loop's, which would leave behind the default: to end the process.
+    """
     loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def hangup() -> None:
@@ -138,15 +152,21 @@ def _on_hangup(service: Service) -> Iterator[None]:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    try:
-        loop.add_signal_handler(signal.SIGHUP, hangup)
-    except (NotImplementedError, ValueError, RuntimeError):  # another thread than the main one, or no such signal
+    with _on_hangup(lambda *_: loop.call_soon_threadsafe(hangup)):
+        yield
+
+
+@contextmanager
+def _on_hangup(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[None]:
+    """What SIGHUP does meanwhile; nothing changes in another thread than the main one, which cannot say so."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
+    before = signal.signal(signal.SIGHUP, handler)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, before)
 
 
 @contextmanager

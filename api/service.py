@@ -13,12 +13,13 @@ from api.ratelimit import Limiter
 from api.security import Ring
 from api.settings import Settings
 from api.store import Store
+from api.watch import Watch
 from hearth.errors import BundleError
 
 if TYPE_CHECKING:
     from api.edge import Call
 
-# In the workers' folder: touched by the worker that was asked to reload, and by the one that started them before it stops them.
+# In the workers' folder, touched: by whoever is asked to reload, and by the one that started the workers before it stops them.
 STAMP, STOPPING = "reload", "stopping"
 
 
@@ -27,7 +28,7 @@ class Service:
     """The parts, made by ``api.main`` and handed to the edge and the routes.
 
     ``under_way`` are the requests that are being answered. ``pool`` runs what would hold up others, two batches at once: single
-    rows keep their turn.
+    rows keep their turn. ``watch`` looks at what another bundle is told by: its files, if wanted, and the workers' stamp.
     """
 
     settings: Settings
@@ -37,6 +38,7 @@ class Service:
     limiter: Limiter
     models: Models
     store: Store
+    watch: Watch
     started: float = field(default_factory=time.time)
     under_way: "dict[Call, asyncio.Task[None] | None]" = field(default_factory=dict)
     stopping: bool = False
@@ -48,6 +50,18 @@ class Service:
         Raises:
             BundleError: it is not fit to answer; the one before goes on.
         """
+        model = await self.load()
+        if self.settings.run_dir is not None:
+            self.watch.touch(self.settings.run_dir / STAMP)
+        return model
+
+    async def load(self) -> Model:
+        """Load the bundle that lies there now, here alone. What became another until now needs no second load.
+
+        Raises:
+            BundleError: it is not fit to answer; the one before goes on.
+        """
+        self.watch.changed()
         try:
             model = await self.models.load()
         except BundleError as error:
@@ -55,8 +69,6 @@ class Service:
             self.log("error", "the bundle was refused, the one before goes on", why=str(error))
             raise
         self.metrics.reloads.labels("ok").inc()
-        if self.settings.run_dir is not None:
-            (self.settings.run_dir / STAMP).touch()
         return model
 
     def measure(self) -> None:
