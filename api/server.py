@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import shlex
-import signal
 import socket
 import sys
 import tempfile
@@ -29,8 +28,9 @@ from api.model import Model
 from api.openapi import example_row
 from api.protocol import Protocol
 from api.running import tried
-from api.service import STOPPING
+from api.service import STAMP, STOPPING
 from api.settings import Settings, SettingsError, load
+from api.signals import end_well
 from hearth.errors import HearthError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -67,7 +67,7 @@ class Workers(Multiprocess):
         super().__init__(config, [listener])
         self.failed = False
         self._log = Log(settings.log_level)
-        self._drain, self._stopping = settings.drain, folder / STOPPING
+        self._drain, self._stopping, self._stamp = settings.drain, folder / STOPPING, folder / STAMP
         self._answered: set[Process] = set()
         self._due: dict[Process, float] = {}  # of those that ended, when another takes their place
 
@@ -123,10 +123,8 @@ class Workers(Multiprocess):
         return RETRY
 
     def handle_hup(self) -> None:
-        """Pass it on."""
-        for process in self.processes:
-            if process.pid is not None:
-                os.kill(process.pid, signal.SIGHUP)
+        """Have each worker look. A signal would end one that is just starting, and fail on one that is gone."""
+        self._stamp.touch()
 
 
 def _later(seconds: float, call: Callable[[], None]) -> threading.Timer:
@@ -142,6 +140,7 @@ def serve(given: Mapping[str, object], *, make_key: bool) -> None:
     Raises:
         HearthError: it would not be safe, or cannot start; the message says what to do.
     """
+    end_well()
     settings = load(**given)
     key = new_key() if make_key and not _has_keys(settings) else None
     if key is not None:
@@ -166,10 +165,12 @@ def _one(settings: Settings, key: str | None) -> None:
     app = create_app(settings)
     server = Server(_config(app, settings))
     logging.getLogger("uvicorn.error").addFilter(lambda _: app.fault is None)  # who calls tells it, once
-    with _announced(server, app, key), _listening(settings) as listener:
+    with _listening(settings) as listener, _announced(server, app, _address(listener.getsockname()), key):
         try:
             server.run([listener])
-        except SystemExit as error:  # uvicorn's way to say that the application did not start
+        except SystemExit as error:
+            if error.code != STARTUP_FAILURE:  # else it is uvicorn's way to say that the application did not start
+                raise
             raise app.fault or HearthError("the service did not start: its log says why") from error
 
 
@@ -220,7 +221,7 @@ def _config(app: Hearth | str, settings: Settings) -> Config:
 
 
 @contextmanager
-def _announced(server: Server, app: Hearth, key: str | None) -> Iterator[None]:
+def _announced(server: Server, app: Hearth, address: str, key: str | None) -> Iterator[None]:
     """Say where the service is and, with a key made for this run, how to ask it, as soon as it answers."""
     done = threading.Event()
 
@@ -228,8 +229,7 @@ def _announced(server: Server, app: Hearth, key: str | None) -> Iterator[None]:
         while not server.started and not done.wait(0.05):
             pass
         if server.started and app.service is not None:
-            name = server.servers[0].sockets[0].getsockname()
-            _say(greeting(_address(name), app.service.models.current, key))
+            _say(greeting(address, app.service.models.current, key))
 
     thread = threading.Thread(target=announce, daemon=True)
     thread.start()

@@ -1,17 +1,23 @@
 """Servers that are told to end: what is under way is finished, what was answered is stored, the exit code is 0."""
 
 import http.client
+import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from tests.api.served.conftest import Redis
-from tests.api.servers import ROW, Answer, Client, Server, metric, serving, sql
+from tests.api.servers import PATIENCE, ROW, Answer, Client, Server, clean_environment, metric, serving, sql
 
+NOBODY = "redis://127.0.0.1:1", "postgresql://nobody@127.0.0.1:1/none"
 BATCHES, ROWS = 6, 2000
+TERM = [signal.SIGTERM, signal.SIGINT]
 DRAIN, LONG = "3", "300"  # seconds: one that runs out, and one that a second signal ends
 
 
@@ -88,7 +94,7 @@ def ask(server: Server, told: list[str]) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.redis
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", TERM)
 def test_two_workers_finish(bundle: Path, postgres: str, redis: Redis, tmp_path: Path, number: signal.Signals) -> None:
     """Both say that they are stopping, at a second signal both finish, and no process is left."""
     settings = {"HEARTH_BUNDLE": str(bundle), "HEARTH_DATABASE_URL": postgres, "HEARTH_REDIS_URL": redis.url}
@@ -113,3 +119,63 @@ def test_two_workers_finish(bundle: Path, postgres: str, redis: Redis, tmp_path:
         check_finished(found, postgres)
         assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
         assert "Traceback" not in server.log
+
+
+@contextmanager
+def starting(bundle: Path, folder: Path, workers: int) -> Iterator[Server]:
+    """A server that reads its bundle and is kept at it until the block ends, killed afterwards by whoever started it."""
+    settings = {"HEARTH_BUNDLE": str(bundle), "HEARTH_DATABASE_URL": f"sqlite:///{folder}/store.db"}
+    if workers > 1:
+        settings |= {"HEARTH_WORKERS": str(workers), "HEARTH_REDIS_URL": NOBODY[0], "HEARTH_DATABASE_URL": NOBODY[1]}
+    manifest, whole = bundle / "manifest.json", bundle / "whole.json"
+    manifest.rename(whole)
+    os.mkfifo(manifest)
+    server = Server(folder, settings).launch()
+    with manifest.open("wb", buffering=0) as pipe:  # opened as soon as the other side is
+        yield server
+        data = whole.read_bytes()
+        whole.replace(manifest)
+        with suppress(BrokenPipeError):
+            pipe.write(data)
+
+
+def test_a_hangup_during_the_start_ends_nothing(bundle: Path, tmp_path: Path) -> None:
+    """Nor does one at any moment of the stop, up to the last."""
+    with starting(bundle, tmp_path, 1) as server:
+        server.send(signal.SIGHUP)
+    try:
+        server.until(lambda: server.alive and server.ready()[0] == 200)
+        server.send(signal.SIGTERM)
+        while server.process is not None and server.process.poll() is None:
+            server.send(signal.SIGHUP)
+            time.sleep(0.002)
+        assert server.wait() == 0, server.log
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", TERM)
+def test_a_start_that_is_broken_off_ends_well(bundle: Path, tmp_path: Path, number: signal.Signals, workers: int) -> None:
+    """Exit code 0, before the service answered."""
+    with starting(bundle, tmp_path, workers) as server:
+        server.send(number)
+        time.sleep(0.1)  # the signal is there before the bundle
+    try:
+        assert server.wait() == 0, server.log
+        assert "Traceback" not in server.log
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("number", TERM)
+def test_signals_find_somebody_before_anything_is_imported(number: signal.Signals) -> None:
+    """From the first line on: a hangup does nothing, the others end the process with exit code 0."""
+    code = "import time; from api.signals import end_well; end_well(); print('on', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], env=clean_environment(), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.1)
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == 0
