@@ -22,12 +22,6 @@ from hearth.bundle import write
 POSTGRES = os.environ.get("HEARTH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Marks of the tests that need a real server of another maker; they are skipped where there is none."""
-    config.addinivalue_line("markers", "postgres: needs the PostgreSQL server that HEARTH_TEST_POSTGRES names")
-    config.addinivalue_line("markers", "redis: needs redis-server on the path")
-
-
 @pytest.fixture(scope="session")
 def other(regression: Tiny) -> Tiny:
     """Another model of the same contract, that says other numbers."""
