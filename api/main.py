@@ -82,7 +82,7 @@ class Hearth(FastAPI):
             routes = [route for router in self._routers for route in router.routes]
             servers = [{"url": root}] if root else None
             base = get_openapi(title=self.title, version=self.version, description=ABOUT, routes=routes, servers=servers)
-            made = msgspec.json.encode(openapi.described(base, model))
+            made = msgspec.json.encode(openapi.described(base, model, self._settings.max_rows))
             self._described = {(model.digest, root): made}
         return made
 

@@ -127,11 +127,6 @@ class Models:
             raise RuntimeError("no bundle is loaded: load() comes first")
         return self._current
 
-    @property
-    def loaded(self) -> bool:
-        """Whether there is a model."""
-        return self._current is not None
-
     async def load(self) -> Model:
         """Load what lies in the folder now and let it take over; the same bundle again changes nothing.
 

@@ -25,7 +25,7 @@ _NUMBER: Schema = {"type": "number"}
 _DIGEST: Schema = {"type": "string", "description": "Digest of the bundle that answered."}
 
 
-def described(base: Schema, model: Model, most_rows: int | None = None) -> Schema:
+def described(base: Schema, model: Model, most_rows: int) -> Schema:
     """``base``, what FastAPI knows of its routes, with bodies, answers and refusals; a batch has ``most_rows`` at most."""
     paths = cast("dict[str, dict[str, Schema]]", base["paths"])
     for path, operations in paths.items():
@@ -152,7 +152,7 @@ def _refusals(path: str, operation: Schema) -> Schema:
     return {code: {"description": REFUSALS[code], "content": problem} for code in sorted(set(codes))}
 
 
-def _schemas(model: Model, most_rows: int | None) -> dict[str, object]:
+def _schemas(model: Model, most_rows: int) -> dict[str, object]:
     answer = _answer(model)
     warnings = {"type": "array", "items": {"type": "string"}, "description": "Values outside what the model was trained on."}
     feature_names: Schema = {"type": "array", "items": {"type": "string"}}
@@ -163,7 +163,7 @@ def _schemas(model: Model, most_rows: int | None) -> dict[str, object]:
     state = {"type": "string", "enum": ["stored", "same", "conflict", "unknown"]}
     stored = _object({"id": {"type": "string"}, "status": state})
     several = {"type": "array", "minItems": 1}
-    rows = several if most_rows is None else {**several, "maxItems": most_rows}
+    rows = {**several, "maxItems": most_rows}
     return {
         "Row": row_schema(model.contract),
         "Batch": _object({"instances": {**rows, "items": _ref("Row")}}, closed=True),

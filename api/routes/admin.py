@@ -4,10 +4,10 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.batch import JSON
 from api.deps import needs
 from api.edge import Call
 from api.errors import Conflict
-from api.routes.predict import JSON
 from hearth.errors import BundleError
 
 router = APIRouter(tags=["admin"], dependencies=[needs("admin")])

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import stats
+from api.batch import JSON
 from api.deps import needs
 from api.edge import Call
 from api.errors import Unavailable
-from api.routes.predict import JSON
 from api.store import StoreDown
 
 router = APIRouter(tags=["monitoring"], dependencies=[needs("monitor")])

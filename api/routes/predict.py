@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import batch
+from api.batch import JSON
 from api.deps import needs
 from api.edge import Call, body_of
 from api.errors import Unsupported
@@ -17,7 +18,6 @@ from api.store import Record, new_id
 from hearth.bundle.explained import explained
 
 router = APIRouter(tags=["prediction"], dependencies=[needs("predict")])
-JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
 
 

@@ -5,9 +5,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import metrics
+from api.batch import JSON
 from api.deps import needs
 from api.edge import Call
-from api.routes.predict import JSON
 from hearth import __version__
 
 router = APIRouter(tags=["service"])
@@ -23,7 +23,7 @@ async def health(request: Request) -> Response:  # noqa: ARG001
 
 @router.get("/ready")
 async def ready(request: Request) -> Response:
-    """Able to answer: 200 while it is, degraded or not; 503 while no bundle is loaded or the service is stopping."""
+    """Able to answer: 200 while it is, degraded or not; 503 while the service is stopping."""
     service = Call.of(request).service
     told = {
         "bundle": "ok" if service.models.fault is None else "refused",  # the log says why, /ready is open to all
@@ -31,10 +31,9 @@ async def ready(request: Request) -> Response:
         "store": "ok" if service.store.reachable else "down",
         "limits": service.limiter.state,
     }
-    able = service.models.loaded and not service.stopping
     whole = not {"refused", "down", "local"} & set(told.values())
     status = "stopping" if service.stopping else "ok" if whole else "degraded"
-    return Response(_encode({"status": status, **told}), 200 if able else 503, media_type=JSON)
+    return Response(_encode({"status": status, **told}), 503 if service.stopping else 200, media_type=JSON)
 
 
 @known.get("/version")

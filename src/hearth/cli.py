@@ -143,6 +143,9 @@ def serve(
     On a terminal and with no key configured, a key is made for this run and a curl line that works is printed. Elsewhere the
     service does not start without keys.
     """
+    from api.signals import end_well
+
+    end_well()  # a signal may come while the rest is still being imported
     _serving()
     boosting()
     from api.server import serve as run
