@@ -98,7 +98,7 @@ async def _kept(call: Call, record: Record) -> bool:
     """Store what will be answered; where the store cannot, the answer has no id and a metric says so."""
     metrics = call.service.metrics
     metrics.predicted(record.model, call.guard.template, record.rows)
-    kept = await call.service.store.keep(record, alone=len(call.service.under_way) == 1)
+    kept = await call.service.store.keep(record)
     if not kept:
         metrics.store_failures.inc()
     return kept

@@ -16,6 +16,7 @@ from api.store.records import Record, StoreError
 from api.store.upkeep import Upkeep
 
 SMALL = 4_096  # characters of the features of a record that the loop writes; a batch would hold up the others
+TURNS = 32  # of the loop, in each of which one record came alone, until one is committed without waiting for the turn to end
 REST = 0.05  # seconds for which a file that was locked is left to the writer
 LONG_REST = 0.5  # the same for a file that broke, or could not be opened
 
@@ -23,7 +24,7 @@ Waiting = tuple[Record, "asyncio.Future[bool]"]
 
 
 class Express:
-    """Commits records on the event loop, to whose thread ``takes``, ``add``, ``now`` and ``flush`` belong.
+    """Commits records on the event loop, to whose thread ``takes``, ``alone``, ``add``, ``now`` and ``flush`` belong.
 
     Steps aside while ``upkeep`` ends a checkpoint. What may take long, to open the file, is done on ``executor``.
     """
@@ -32,6 +33,7 @@ class Express:
         self._link, self._upkeep, self._executor = Link(database), upkeep, executor
         self._errors: tuple[type[Exception], ...] = (*database.errors, *database.record_errors, StoreError)
         self._waiting: list[Waiting] = []
+        self._marked, self._gather = False, 0
         self._rests_until = 0.0
         self._opening: Future[bool] | None = executor.submit(self._opened)
         self._ready(self._opening)
@@ -61,9 +63,19 @@ class Express:
         self._waiting.append((record, future))
         return future
 
+    def alone(self) -> bool:
+        """Whether the record that comes now had better be committed at once: lately no turn brought two to share a commit."""
+        if self._marked:  # it is the second of this turn
+            self._gather = TURNS
+        if self._gather or self._waiting:
+            return False
+        self._marked = True
+        asyncio.get_running_loop().call_soon(self._unmark)
+        return True
+
     def now(self, record: Record) -> bool:
-        """Commit a record at once, for a request that is alone: nobody comes in this turn with whom to share a transaction."""
-        return not self._waiting and self._inserted([record])
+        """Commit a record at once: true once it is committed, false where it must go the long way."""
+        return self._inserted([record])
 
     def flush(self) -> None:
         """Commit what this turn brought so far."""
@@ -96,8 +108,12 @@ class Express:
             return False
         return True
 
+    def _unmark(self) -> None:
+        self._marked = False
+
     def _commit(self) -> None:
         group, self._waiting = self._waiting, []
+        self._gather = TURNS if len(group) > 1 else max(0, self._gather - 1)
         kept = bool(group) and self._inserted([record for record, _ in group])
         for _, future in group:
             if not future.done():

@@ -86,16 +86,17 @@ class Store:
         """Whether the database was there when it was last needed or asked, at most some seconds ago."""
         return not (self._writer.down or self._desk.stalled or self._closed or self._writer.silent > self._wait)
 
-    async def keep(self, record: Record, *, alone: bool = False) -> bool:
-        """Store a record: true once it is committed, false at once where the store is down, or after ``wait`` seconds.
-
-        ``alone`` says that no other record is on its way, with which it would be worth to share a transaction.
-        """
+    async def keep(self, record: Record) -> bool:
+        """Store a record: true once it is committed, false at once where the store is down, or after ``wait`` seconds."""
         if self._writer.down or self._desk.stalled or self._closed:
             self._desk.failures += 1
             return False
         express = self._express
-        if express is not None and express.takes(record) and (express.now(record) if alone else await express.add(record)):
+        if (
+            express is not None
+            and express.takes(record)
+            and (express.now(record) if express.alone() else await express.add(record))
+        ):
             return True
         future = self._desk.future()
         self._writer.queue.put((record, future))

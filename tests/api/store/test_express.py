@@ -9,7 +9,7 @@ import pytest
 from tests.api.store.made import opened, record, scenario, until
 
 from api.store import Record, Store, new_id
-from api.store.express import SMALL
+from api.store.express import SMALL, TURNS
 
 
 def stored(sqlite: str) -> set[str]:
@@ -44,7 +44,7 @@ def test_a_record_is_committed_when_it_is_answered(sqlite: str) -> None:
 
 
 def test_what_one_turn_brings_is_one_transaction(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fifty that come together cost one commit."""
+    """Fifty that come together cost two commits: the first does not know of the others yet."""
 
     async def inside(store: Store) -> None:
         assert store._express is not None
@@ -58,7 +58,7 @@ def test_what_one_turn_brings_is_one_transaction(sqlite: str, monkeypatch: pytes
         monkeypatch.setattr(link, "insert", noted)
         records = [record() for _ in range(50)]
         assert all(await asyncio.gather(*(store.keep(one) for one in records)))
-        assert groups == [50]
+        assert groups == [1, 49]
         assert {one.id for one in records} <= stored(sqlite)
 
     scenario(sqlite, inside)
@@ -138,19 +138,45 @@ def test_records_of_the_short_way_count_for_retention(sqlite: str) -> None:
 
 
 def test_a_record_that_is_alone_is_committed_on_the_spot(sqlite: str) -> None:
-    """No turn of the loop passes; one that comes while others wait goes with them."""
+    """No turn of the loop passes while it is kept."""
 
     async def inside(store: Store) -> None:
-        one, two, three = record(), record(), record()
-        alone = store.keep(one, alone=True)
+        await asyncio.sleep(0)
+        one = record()
+        alone = store.keep(one)
         with pytest.raises(StopIteration) as answer:
             alone.send(None)
         assert answer.value.value is True
         assert one.id in stored(sqlite)
-        waiting = asyncio.create_task(store.keep(two))
+
+    scenario(sqlite, inside)
+
+
+def test_records_that_come_together_are_gathered_until_they_come_alone_again(
+    sqlite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of a turn shows that there is company; after many turns of one each, one goes alone again."""
+
+    async def inside(store: Store) -> None:
         await asyncio.sleep(0)
-        assert await store.keep(three, alone=True)
-        assert await waiting
-        assert {two.id, three.id} <= stored(sqlite)
+        assert store._express is not None
+        link, groups = store._express._link, list[int]()
+        insert = link.insert
+
+        def noted(records: Sequence[Record]) -> None:
+            groups.append(len(records))
+            insert(records)
+
+        monkeypatch.setattr(link, "insert", noted)
+        for _ in range(3):
+            assert all(await asyncio.gather(*(store.keep(record()) for _ in range(8))))
+        assert groups == [1, 7, 8, 8]
+        for _ in range(TURNS):
+            waiting = store.keep(record())
+            assert waiting.send(None) is not None  # it waits for its turn to end
+            waiting.close()
+            await asyncio.sleep(0)
+        with pytest.raises(StopIteration):
+            store.keep(record()).send(None)
 
     scenario(sqlite, inside)
