@@ -11,8 +11,7 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from api.errors import SHOWN, Invalid, TooLarge, invalid
-from hearth.bundle import Fault, code_rows
-from hearth.bundle.rows import row_faults
+from hearth.bundle import Fault, RowError, code_rows
 from hearth.schema import MOST, Contract, Feature
 
 Value = float | bool | str | None
@@ -39,7 +38,7 @@ class Reader:
         self._most = max(ROW_BYTES, FEATURE_BYTES * len(contract.features))
         self._codes = [_codes(feature) for feature in contract.used]
         self._plain = not any(self._codes)
-        self._names = {feature.name for feature in contract.features}
+        self._names = {feature.name.upper(): feature.name for feature in contract.features}
 
     def one(self, body: bytes) -> Values:
         """The values of the used features in the contract's order, ``None`` where one is missing.
@@ -54,7 +53,7 @@ class Reader:
             return _astuple(self._decode(body))[: self._width]
         except UNREADABLE:
             row = _object(body)
-            self._refuse([row], single=True)
+            self._checked([row], single=True)
             return self._natural(row)
 
     def coded(self, values: Values) -> list[float]:
@@ -90,31 +89,36 @@ class Reader:
             TooLarge: there are more than ``most`` rows.
         """
         _within(len(rows), most)
-        self._refuse(rows, single=False)
-        return code_rows(self.contract, rows)
+        return self._checked(rows, single=False)
 
     def _matrix(self, rows: Sequence[Values]) -> Matrix:
         coded = rows if self._plain else [self.coded(row) for row in rows]
         return np.array(coded, dtype=np.float64).reshape(len(rows), self._width)
 
-    def _refuse(self, rows: Sequence[Mapping[str, object]], *, single: bool) -> None:
-        found = [fault for index, row in enumerate(rows) for fault in row_faults(self.contract, index, row)]
-        if found:
-            shown = [self._hinted(fault, rows[fault.row]) for fault in found[:SHOWN]]
-            raise invalid([*shown, *found[SHOWN:]], single=single)
+    def _checked(self, rows: Sequence[Mapping[str, object]], *, single: bool) -> Matrix:
+        """The coded rows, or every fault of them, an unknown field in words of its own."""
+        try:
+            return code_rows(self.contract, rows)
+        except RowError as error:
+            shown = [self._hinted(fault, rows[fault.row]) for fault in error.found[:SHOWN]]
+            raise invalid([*shown, *error.found[SHOWN:]], single=single) from None
 
     def _hinted(self, fault: Fault, row: Mapping[str, object]) -> Fault:
         """An unknown field is told by its place and the likely name: its own is the client's text, which no answer repeats."""
-        if fault.field in self._names:
+        if fault.field in self._names.values():
             return fault
         place = 1 + list(row).index(fault.field)
-        near = difflib.get_close_matches(fault.field[:100].upper(), {name.upper(): name for name in self._names}, 1)
-        meant = next((name for name in self._names if near and name.upper() == near[0]), "")
-        hint = f", did you mean {meant}?" if meant else ", remove it"
+        near = difflib.get_close_matches(fault.field[:100].upper(), self._names, 1)
+        hint = f", did you mean {self._names[near[0]]}?" if near else ", remove it"
         return Fault(fault.row, "?", f"field {place} of the object is unknown{hint}")
 
     def _natural(self, row: Mapping[str, object]) -> Values:
         return tuple(_value(feature, row.get(feature.name)) for feature in self.contract.used)
+
+
+def bounds(feature: Feature) -> tuple[float, float]:
+    """The least and the greatest number that a feature takes; where the contract says none, those of single precision."""
+    return -MOST if feature.min is None else feature.min, MOST if feature.max is None else feature.max
 
 
 def too_many(most: int) -> TooLarge:
@@ -149,7 +153,7 @@ def _type(feature: Feature) -> type:
         return bool
     if feature.type == "category":
         return Literal[feature.values]  # type: ignore[return-value]
-    low, high = -MOST if feature.min is None else feature.min, MOST if feature.max is None else feature.max
+    low, high = bounds(feature)
     step = 1 if feature.type == "integer" else None
     return Annotated[float, Meta(ge=low, le=high, multiple_of=step)]  # type: ignore[return-value]
 

@@ -16,6 +16,7 @@ from tests.bundles import Tiny
 
 from hearth import __version__, cli
 from hearth.bundle import write
+from hearth.cli import scoring
 from hearth.errors import HearthError
 
 COMMANDS = ("predict", "verify", "explain")
@@ -253,7 +254,7 @@ def test_a_fault_of_ours_exits_70_in_one_line(run: Run, folder: Path, monkeypatc
     def broken(*_: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(cli, "_load", broken)
+    monkeypatch.setattr(scoring, "_load", broken)
     monkeypatch.setenv("HEARTH_DEBUG", debug)
     code, out, err = run("verify", folder)
     assert (code, out) == (cli.INTERNAL, "")

@@ -146,7 +146,7 @@ def test_what_is_copied_is_there() -> None:
         "keys.txt",
         "mlflow.db",
         "models/experiments/x/model.ubj",
-        "src/hearth/__pycache__/cli.pyc",
+        "src/hearth/__pycache__/params.pyc",
         "var/hearth.db",
     ],
 )
@@ -156,7 +156,7 @@ def test_the_builder_is_not_sent_what_is_none_of_its_business(path: str) -> None
 
 
 @pytest.mark.parametrize(
-    "path", [*BUILT, "models/production/model.ubj", "data/bundled/boston.csv", "dvc.lock", "src/hearth/cli.py"]
+    "path", [*BUILT, "models/production/model.ubj", "data/bundled/boston.csv", "dvc.lock", "src/hearth/cli/__init__.py"]
 )
 def test_the_builder_is_sent_what_it_needs(path: str) -> None:
     """The bundle and the reports where they were built, the package, the graph."""

@@ -31,8 +31,8 @@ def boosting() -> None:
         needed("xgboost")
 
 
-def needed(name: str) -> ModuleType:
-    """Import a module that an installation may lack.
+def needed(name: str, extra: str = "train") -> ModuleType:
+    """Import a module that an installation without ``extra`` may lack.
 
     Raises:
         HearthError: it is not installed; the message says what to install.
@@ -42,4 +42,4 @@ def needed(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != name.partition(".")[0]:
             raise
-        raise HearthError(f"{name} is not installed, and this command needs it: pip install 'hearth[train]'") from error
+        raise HearthError(f"{name} is not installed, and this command needs it: pip install 'hearth[{extra}]'") from error

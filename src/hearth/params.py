@@ -82,6 +82,7 @@ class DataParams(Frozen):
     unit: str = ""
     about: str = ""
     min_rows: Annotated[int, Field(ge=10)] = 50
+    feedback: Literal["none", "append"] = "none"
 
     @model_validator(mode="after")
     def _source_is_described(self) -> Self:
@@ -190,6 +191,31 @@ class ExportParams(Frozen):
     reference_rows: PositiveInt
 
 
+class MonitoringParams(Frozen):
+    """What is watched once the model answers, and what counts as a finding."""
+
+    window: Annotated[int, Field(ge=10)]
+    min_rows: Annotated[int, Field(ge=10)]
+    alpha: Share
+    min_effect: Annotated[Number, Field(ge=0)]
+    max_degradation: Annotated[Number, Field(ge=0)]
+    min_feedback: Annotated[int, Field(ge=10)]
+
+    @model_validator(mode="after")
+    def _window_is_judged(self) -> Self:
+        if self.min_rows > self.window:
+            raise ValueError(f"min_rows {self.min_rows} is above window {self.window}: no window would ever be judged")
+        return self
+
+
+class ReleaseParams(Frozen):
+    """When a candidate takes the champion's place."""
+
+    alpha: Share
+    min_rows: Annotated[int, Field(ge=10)]
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
 class TrackingParams(Frozen):
     """MLflow, a log beside DVC."""
 
@@ -220,6 +246,8 @@ class Params(Frozen):
     evaluate: EvaluateParams
     card: CardParams
     export: ExportParams
+    monitoring: MonitoringParams
+    release: ReleaseParams
     tracking: TrackingParams
 
     @field_validator("features")

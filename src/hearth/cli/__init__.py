@@ -1,0 +1,83 @@
+"""The command ``hearth``: a thin face over this package and ``api``, a module for each kind of subcommand.
+
+What a subcommand needs is imported when it runs: ``--help`` answers at once.
+"""
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from hearth import __version__
+from hearth.cli.console import say
+from hearth.cli.scoring import explain, predict, verify
+from hearth.cli.serving import keys, serve
+from hearth.errors import HearthError
+
+INTERNAL, INTERRUPTED = 70, 130  # exit codes; 70 is EX_SOFTWARE of sysexits.h
+
+app = typer.Typer(
+    name="hearth",
+    help="From a table to a tended prediction service.",
+    epilog="Exit codes: 0 fine, 1 the input or the call is at fault, 70 hearth is.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run ``hearth`` and exit: 0 fine, 1 where a person can mend it, 70 where only its makers can, 130 on Ctrl-C."""
+    try:
+        code = _run()
+    except HearthError as error:
+        code = _complain(f"hearth: {error}", error.exit_code)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the top handler
+        if os.environ.get("HEARTH_DEBUG") == "1":
+            traceback.print_exc()
+        code = _complain(f"hearth: internal error ({type(error).__name__}: {error}); please report it", INTERNAL)
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        return app(standalone_mode=False) or 0
+    except typer.TyperException as error:  # wrong usage: exit code 2 has another meaning here
+        return _complain(f"hearth: {error.format_message()}\nTry: hearth --help", 1)
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stderr.write(f"{text}\n")
+    return code
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def hearth(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """From a table to a tended prediction service."""
+
+
+for command, example in (
+    (predict, "hearth predict rows.parquet predictions.parquet --on-error skip"),
+    (verify, "hearth verify models/production"),
+    (explain, "hearth explain models/production row.json"),
+    (serve, "hearth serve --port 8000"),
+):
+    app.command(epilog=f"Example: {example}")(command)
+app.add_typer(keys, name="keys")
+
+
+if __name__ == "__main__":
+    main()
