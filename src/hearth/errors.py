@@ -31,3 +31,7 @@ class BundleError(HearthError):
 
 class TrackingError(HearthError):
     """MLflow could not be reached or refused a run."""
+
+
+class GateError(HearthError):
+    """Two builds cannot be compared, or a verdict is not what was written."""
