@@ -33,6 +33,10 @@ class TrackingError(HearthError):
     """MLflow could not be reached or refused a run."""
 
 
+class GateError(HearthError):
+    """Two builds cannot be compared, or a verdict is not what was written."""
+
+
 class CommandError(HearthError):
     """A command that was run, such as git or DVC, is not there or has failed."""
 
