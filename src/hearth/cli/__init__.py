@@ -13,6 +13,7 @@ import typer
 from hearth import __version__
 from hearth.cli.console import say
 from hearth.cli.gate import gate
+from hearth.cli.retrain import retrain
 from hearth.cli.scoring import explain, predict, verify
 from hearth.cli.serving import keys, serve
 from hearth.errors import HearthError
@@ -75,6 +76,7 @@ for command, example in (
     (verify, "hearth verify models/production"),
     (explain, "hearth explain models/production row.json"),
     (serve, "hearth serve --port 8000"),
+    (retrain, "hearth retrain --only-if drift,degradation"),
     (gate, "hearth gate ../candidate . --by ci"),
 ):
     app.command(epilog=f"Example: {example}")(command)

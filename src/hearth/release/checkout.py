@@ -22,6 +22,7 @@ class Checkout:
     """A folder that git checks files out to. What it says is asked of git each time."""
 
     root: Path
+    mended: bool = False
 
     @classmethod
     def at(cls, folder: Path) -> "Checkout":
@@ -76,6 +77,18 @@ class Checkout:
         if changed := self.changed():
             shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
             raise ReleaseError(f"{self.root} has uncommitted changes in {shown}; commit or stash them first")
+
+    def require_ready(self, branch: str) -> None:
+        """Refuse what would fail only after long work: a commit on this branch, of files that are as committed.
+
+        Raises:
+            ReleaseError: another branch is checked out, or a tracked file has changes.
+            CommandError: git knows no name to commit under; its message says how to give it one.
+        """
+        if self.branch != branch:
+            raise ReleaseError(f"{self.root} is on {self.branch}: `git switch {branch}`, or name the champion's with --branch")
+        self.require_clean()
+        git(self.root, "var", "GIT_COMMITTER_IDENT")
 
     def file(self, path: str, commit: str = "HEAD") -> bytes | None:
         """A tracked file as a commit has it, ``None`` where it has none."""

@@ -1,33 +1,30 @@
 """A new build beside the checkout, judged, and promoted where it is better; else nothing is left of it."""
 
 import shutil
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hearth import params
-from hearth.bundle.format import verify
-from hearth.errors import CommandError, ReleaseError
-from hearth.params import Params
-from hearth.release import champion, gate, outs
+from hearth.params import DataParams, KaggleSource
+from hearth.release import champion, gate, outs, promotions
 from hearth.release.build import Build
 from hearth.release.champion import RELEASED, VERDICT
 from hearth.release.checkout import SOURCE, Checkout
-from hearth.release.commands import git, run, shown
+from hearth.release.commands import git, shown
+from hearth.release.interrupts import deferred
 from hearth.release.layout import Layout
-from hearth.release.moving import fetched
+from hearth.release.moving import advance, fetched
 from hearth.release.news import News
 from hearth.release.verdict import Rule, Verdict
 
 BY = "hearth retrain"
-Tell = Callable[[str], None]
+REMOTE = "origin"  # of git, where releases are pushed to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """What becomes of a build that is better: with ``merge`` the branch moves to it, else it waits on one of its own; ``push``
-    sends that to the remote of git. ``verdict`` is where the verdict goes in any case."""
+    sends that branch to the remote. The verdict is written to ``verdict`` in any case."""
 
     merge: bool = True
     push: bool = False
@@ -36,52 +33,41 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The verdict, and the branch that holds the new champion; none where the old one stays."""
+    """The verdict, and the branch that has the new champion; none where the old one stays: because of the verdict, or because
+    the new one was ``withdrawn`` by a rollback before."""
 
     verdict: Verdict
     branch: str | None = None
-
-
-def require_ready(main: Checkout, branch: str) -> None:
-    """Refuse what would fail after the training.
-
-    Raises:
-        ReleaseError: another branch is checked out, or files have changes that are not committed.
-        CommandError: git knows no name to commit under; it says how to give it one.
-    """
-    if main.branch != branch:
-        raise ReleaseError(f"{main.root} is on {main.branch}: `git switch {branch}`, or name the champion's branch with --branch")
-    main.require_clean()
-    git(main.root, "var", "GIT_COMMITTER_IDENT")
+    withdrawn: bool = False
 
 
 def retrain(main: Checkout, layout: Layout, news: News, wishes: Wishes) -> Outcome:
-    """Build with the news in a worktree of the commit that is checked out, judge, and promote or leave all as it was.
+    """Build with the news in a worktree of the commit that is checked out, judge, and release or leave all as it was.
 
-    The caller holds the lock. What ends this process on the way leaves the branch and the files of ``main`` as they were.
+    The caller holds the lock. Whatever ends this process on the way, branch, files and champion stay or change whole.
 
     Raises:
-        HearthError: the pipeline, git or DVC failed: its message says what to do.
+        HearthError: the pipeline, git or DVC failed; the message says what to do.
     """
     settings = params.load(main.root / layout.params)
     with main.worktree(main.commit) as tree:
         present = _champion(main, tree, layout)
-        _bring(main, tree, layout, settings, news)
+        _bring(main, tree, layout, settings.data, news)
         _rebuild(tree, news)
-        candidate = _build(tree, layout)
-        verdict = gate.judge(candidate, present, Rule.of(settings), BY)
+        verdict = gate.judge(_build(tree, layout), present, Rule.of(settings), BY)
         verdict.write(wishes.verdict)
-        if not verdict.promoted:
-            return Outcome(verdict=verdict)
+        withdrawn = verdict.candidate.digest in promotions.withdrawn(champion.log(main))
+        if withdrawn or not verdict.promoted:
+            return Outcome(verdict=verdict, withdrawn=withdrawn)
         verdict.write(tree.root / VERDICT)
         build = tree.record(RELEASED, f"Retrain: {news.words}")
         if _has_remote(tree):
             shown(["dvc", "push"], tree.root)
-        return Outcome(verdict=verdict, branch=_released(main, build, wishes, news))
+        return Outcome(verdict=verdict, branch=_released(main, build, tree.root / VERDICT, wishes))
 
 
 def _champion(main: Checkout, tree: Checkout, layout: Layout) -> Build | None:
-    """The build that the commit names, with all that it was made from in the worktree; none where nothing was built yet."""
+    """The build that the commit names, brought into the worktree with all it was made from; none where nothing was built."""
     if main.file(outs.LOCK) is None:
         return None
     fetched(main, main.commit)
@@ -93,19 +79,21 @@ def _build(tree: Checkout, layout: Layout) -> Build:
     return Build.read(*(tree.root / path for path in (layout.bundle, layout.prepared, layout.raw)))
 
 
-def _bring(main: Checkout, tree: Checkout, layout: Layout, settings: Params, news: News) -> None:
-    """Bring what the worktree lacks of what the build is to learn from: truths, and a table that is not in git."""
+def _bring(main: Checkout, tree: Checkout, layout: Layout, data: DataParams, news: News) -> None:
+    """Bring what the worktree lacks of what is to be learned: new truths, and a table that git does not track."""
     if news.feedback:
         (tree.root / layout.feedback).write_bytes(news.feedback)
-    source = getattr(settings.data, settings.data.source)
-    table = Path(getattr(source, "path", ""))
-    if table.suffix and not table.is_absolute() and not (tree.root / table).exists():
-        (tree.root / table).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(main.root / table, tree.root / table)
+    source = getattr(data, data.source)
+    if isinstance(source, KaggleSource) or Path(source.path).is_absolute() or source.path in main.tracked():
+        return
+    place = tree.root / source.path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)  # DVC may have linked it to its cache
+    shutil.copyfile(main.root / source.path, place)
 
 
 def _rebuild(tree: Checkout, news: News) -> None:
-    """Run the pipeline; DVC does not see what is new at a source that is no file of the checkout."""
+    """Run the pipeline, from the source on where that has something new: DVC sees files of the checkout alone."""
     environment = {"PYTHONPATH": str(tree.root / SOURCE)}
     if news.source:
         shown(["dvc", "repro", "--force", "--single-item", "ingest"], tree.root, environment)
@@ -113,4 +101,25 @@ def _rebuild(tree: Checkout, news: News) -> None:
 
 
 def _has_remote(tree: Checkout) -> bool:
+    """Whether DVC has a remote to push to unasked."""
     return any(line.startswith("core.remote=") for line in tree.run("dvc", "config", "--list").splitlines())
+
+
+def _released(main: Checkout, build: str, judgement: Path, wishes: Wishes) -> str:
+    """Move the branch to the build and its line in the log, or put them on one of their own; the branch that has them.
+
+    What may fail, the push, comes first.
+    """
+    entry, released = champion.prepared(main, build, judgement)
+    if released is None:
+        return main.branch
+    branch = main.branch if wishes.merge else f"retrain/{entry.digest[:12]}"
+    if wishes.push:
+        force = [] if wishes.merge else ["--force"]  # an earlier one of the same bundle
+        git(main.root, "push", "--quiet", *force, REMOTE, f"{released}:refs/heads/{branch}")
+    with deferred():
+        if wishes.merge:
+            advance(main, released)
+        else:
+            git(main.root, "branch", "--force", branch, released)
+    return branch
