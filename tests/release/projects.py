@@ -23,7 +23,9 @@ stages:
       - data/raw: {persist: true}
       - reports/data.json: {cache: false, persist: true}
   export:
-    cmd: mkdir -p models && rm -rf models/production && cp -r kept/${tuning.seed} models/production && echo ${tuning.seed} > reports/metrics.json
+    cmd:
+      - mkdir -p models && rm -rf models/production && cp -r kept/${tuning.seed} models/production
+      - echo ${tuning.seed} > reports/metrics.json
     deps: [data/raw, kept]
     params: [tuning.seed]
     outs:
@@ -60,13 +62,17 @@ class Project:
 
 
 def made(root: Path) -> Project:
-    """A project whose branches ``second`` and ``third`` each build another bundle, one commit after ``main`` each."""
+    """A project whose branches ``second`` and ``third`` each build another bundle, one commit after ``main`` each.
+
+    The third also has other data.
+    """
     root.mkdir()
     for number, (encoding, imputed) in enumerate(KEPT, 1):
         write(make("regression", encoding, imputed).bundle, root / f"kept/{number}")
     write_text(root / ".dvc/config", CONFIG)
     write_text(root / ".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
     write_text(root / "dvc.yaml", PIPELINE)
+    write_text(root / "README", "A tiny project.\n")
     for words in (
         ["init", "--quiet", "-b", "main"],
         ["config", "user.name", "Ada"],
@@ -74,9 +80,9 @@ def made(root: Path) -> Project:
     ):
         git(root, *words)
     commits = [built(root, 1)]
-    for number, branch in enumerate(("second", "third"), 2):
+    for number, branch, seed in ((2, "second", 42), (3, "third", 43)):
         git(root, "switch", "--quiet", "--create", branch, "main")
-        commits.append(built(root, number))
+        commits.append(built(root, number, prepare={"seed": seed}))
     git(root, "switch", "--quiet", "main")
     run(["dvc", "checkout", "--quiet"], root)
     return Project(root, tuple(commits), tuple(verify(root / f"kept/{number}") for number in (1, 2, 3)))

@@ -19,7 +19,10 @@ SOURCE = "src"  # where the code of a checkout lies that its stages run
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A folder that git checks files out to. What it says is asked of git each time."""
+    """A folder that git checks files out to. What it says is asked of git each time.
+
+    ``mended``: its lock found something half done, and brought it to its end.
+    """
 
     root: Path
     mended: bool = False

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,8 +36,7 @@ def lock(root: Path, wait: bool = False) -> Iterator[Checkout]:
         file.truncate(0)
         file.write(f"process {os.getpid()} ({_command()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC)")
         file.flush()
-        heal(checkout)
-        yield checkout
+        yield replace(checkout, mended=heal(checkout))
 
 
 def _command() -> str:

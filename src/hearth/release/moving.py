@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hearth.artifacts import write_json
 from hearth.bundle.format import verify
-from hearth.errors import BundleError, ReleaseError
+from hearth.errors import BundleError, CommandError, ReleaseError
 from hearth.release import outs
 from hearth.release.checkout import Checkout
 from hearth.release.commands import git
@@ -72,15 +72,17 @@ def advance(checkout: Checkout, commit: str) -> None:
     (checkout.private / JOURNAL).unlink()
 
 
-def heal(checkout: Checkout) -> None:
+def heal(checkout: Checkout) -> bool:
     """Carry out a move that a death has interrupted, or forget it where the branch did not move. The caller holds the lock.
+
+    Returns whether there was something to carry out.
 
     Raises:
         ReleaseError: a person has since changed what the move would write, or has switched to another branch.
     """
     journal = checkout.private / JOURNAL
     if not journal.exists():
-        return
+        return False
     move = Move(**json.loads(journal.read_bytes()))
     if checkout.branch != move.branch:
         raise ReleaseError(f"{move.branch} was being moved when a process died: `git switch {move.branch}` and run this again")
@@ -94,6 +96,7 @@ def heal(checkout: Checkout) -> None:
     if moved:
         _write_outs(checkout, move, changes)
     journal.unlink()
+    return moved
 
 
 def fetched(checkout: Checkout, commit: str) -> Cache:
@@ -103,14 +106,23 @@ def fetched(checkout: Checkout, commit: str) -> Cache:
         ReleaseError: no remote has it either.
     """
     cache, wanted = Cache.of(checkout), outs.read(checkout, commit).sums.values()
-    if cache.missing(wanted):
-        with checkout.worktree(commit) as tree:
-            tree.run("dvc", "fetch")
+    why = _fetch(checkout, commit) if cache.missing(wanted) else ""
     if cache.missing(wanted):
         raise ReleaseError(
-            f"outs of {commit[:12]} are neither in {cache.folder} nor on a remote; `hearth reproduce` builds them"
+            f"outs of {commit[:12]} are missing from {cache.folder} and no remote has them; `hearth reproduce` builds them "
+            f"again. {why}".rstrip()
         )
     return cache
+
+
+def _fetch(checkout: Checkout, commit: str) -> str:
+    """Bring the outs of a commit from its remote; return why that failed."""
+    with checkout.worktree(commit) as tree:
+        try:
+            tree.run("dvc", "fetch")
+        except CommandError as error:
+            return str(error)
+    return ""
 
 
 def _changes(checkout: Checkout, move: Move) -> dict[str, Change]:
@@ -195,10 +207,10 @@ def _write_outs(checkout: Checkout, move: Move, changes: Mapping[str, Change]) -
     before = outs.read(checkout, move.before) if checkout.file(outs.LOCK, move.before) else None
     others = [path for path in after.other(before) if path != after.bundle]
     if targets := [*others, *(path for path in changes if path.endswith(".dvc"))]:
-        checkout.run("dvc", "checkout", "--quiet", *targets)
+        checkout.run("dvc", "checkout", *targets)
 
 
-def _in_place(bundle: Path, digest: str | None) -> bool:
+def _in_place(bundle: Path, digest: str) -> bool:
     try:
         return verify(bundle) == digest
     except BundleError:

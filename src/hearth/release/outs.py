@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -47,6 +48,11 @@ def read(checkout: Checkout, commit: str | None) -> Outs:
     return Outs(sums, stages[EXPORT]["outs"][0]["path"])
 
 
+@cache
+def _cache_folder(checkout: Checkout) -> Path:
+    return Path(checkout.run("dvc", "cache", "dir"))  # takes a second
+
+
 @dataclass(frozen=True, slots=True)
 class Cache:
     """The folder in which DVC keeps what outs held."""
@@ -56,7 +62,7 @@ class Cache:
     @classmethod
     def of(cls, checkout: Checkout) -> "Cache":
         """That of a checkout, wherever it is set to be."""
-        return cls(Path(checkout.run("dvc", "cache", "dir")))
+        return cls(_cache_folder(checkout))
 
     def path(self, md5: str) -> Path:
         """Where the content of a sum lies, if it is there."""
@@ -70,7 +76,7 @@ class Cache:
         """
         path = self.path(md5)
         if not path.exists():
-            raise ReleaseError(f"{path} is missing from DVC's cache: `dvc fetch` brings it where a remote has it")
+            raise _missing(path)
         return {entry["relpath"]: entry["md5"] for entry in json.loads(path.read_bytes())}
 
     def missing(self, sums: Iterable[str]) -> list[str]:
@@ -82,12 +88,16 @@ class Cache:
             return False
         return not md5.endswith(".dir") or all(self.path(one).exists() for one in self.files(md5).values())
 
-    def digest(self, outs: Outs) -> str | None:
-        """The digest of the bundle that a lock names, ``None`` where the cache does not have it."""
-        if self.missing([outs.sums[outs.bundle]]):
-            return None
-        manifest = self.files(outs.sums[outs.bundle])[MANIFEST]
-        return hashlib.sha256(self.path(manifest).read_bytes()).hexdigest()
+    def digest(self, outs: Outs) -> str:
+        """The digest of the bundle that a lock names.
+
+        Raises:
+            ReleaseError: it is not there.
+        """
+        manifest = self.path(self.files(outs.sums[outs.bundle])[MANIFEST])
+        if not manifest.exists():
+            raise _missing(manifest)
+        return hashlib.sha256(manifest.read_bytes()).hexdigest()
 
     def put(self, md5: str, folder: Path) -> None:
         """Replace a folder, in one step, with what the sum stands for."""
@@ -95,3 +105,7 @@ class Cache:
             for name, one in self.files(md5).items():
                 (temporary / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.path(one), temporary / name)
+
+
+def _missing(path: Path) -> ReleaseError:
+    return ReleaseError(f"{path} is missing from DVC's cache: `dvc fetch` brings it where a remote has it")
