@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from hearth.stages import export
 
 # The first build of nothing learned, the better of many rows, the worse of few.
 PIPELINE = """
-import shutil, sys, time
+import shutil, sys
 from pathlib import Path
 
 options = dict(zip(sys.argv[2::2], sys.argv[3::2]))
@@ -41,7 +42,9 @@ else:
 GRAPH = f"""
 stages:
   ingest:
-    cmd: {sys.executable} pipeline.py ingest --params params.yaml --feedback data/feedback.csv --out data/raw --report reports/data.json
+    cmd: >-
+      {sys.executable} pipeline.py ingest --params params.yaml --feedback data/feedback.csv --out data/raw
+      --report reports/data.json
     deps: [table.csv, data/feedback.csv, pipeline.py]
     outs:
       - data/raw: {{persist: true}}
@@ -53,7 +56,10 @@ stages:
     outs:
       - models/production: {{persist: true}}
 """
-SECTIONS = {"release": {"min_rows": 20}, "data": {"source": "csv", "csv": {"path": "table.csv"}, "feedback": "append"}}
+SECTIONS: dict[str, Mapping[str, object]] = {
+    "release": {"min_rows": 20},
+    "data": {"source": "csv", "csv": {"path": "table.csv"}, "feedback": "append"},
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,9 @@ def made(root: Path, scratch: Path) -> Learning:
     write_text(root / ".gitignore", "/which\n/var\n")
     write_text(root / "pipeline.py", PIPELINE)
     write_text(root / "dvc.yaml", GRAPH)
-    write_text(root / "params.yaml", yaml.safe_dump(settings(**SECTIONS).model_dump(mode="json"), sort_keys=False))
+    write_text(
+        root / "params.yaml", yaml.safe_dump(settings("regression", **SECTIONS).model_dump(mode="json"), sort_keys=False)
+    )
     (root / "table.csv").write_bytes(csv_bytes(arrow(settings().contract, cells())))
     write_text(root / "data/feedback.csv", "")
     for words in (["init", "--quiet", "-b", "main"], ["config", "user.name", "Ada"], ["config", "user.email", "a@example.org"]):
@@ -123,7 +131,7 @@ def joined(columns: Cells) -> Cells:
 
 def build(place: Path, columns: Cells, appended: int) -> str:
     """A build of these rows, the last of which were appended; its digest. It is laid out as ``dvc.yaml`` says."""
-    checkout(place, columns=columns, appended=appended, **SECTIONS)
+    checkout(place, "regression", columns, appended, **SECTIONS)
     export.main(export_arguments(place))
     shutil.rmtree(place / "models/experiments")
     table = hashlib.sha256(csv_bytes(arrow(settings().contract, cells()))).hexdigest()

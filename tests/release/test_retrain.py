@@ -1,6 +1,5 @@
 """Retraining: a better build takes the champion's place whole, and nothing else changes anything."""
 
-import json
 from pathlib import Path
 
 import pytest

@@ -23,8 +23,12 @@ def retrain(
     only_if: Annotated[
         str, typer.Option(metavar="drift,degradation", help="Go on only where one of these is found in the store.")
     ] = "",
-    merge: Annotated[bool, typer.Option("--merge/--no-merge", help="Or leave a better build on a branch, retrain/DIGEST.")] = True,
-    push: Annotated[bool, typer.Option("--push", help="Push the branch to git's origin; else nothing leaves but DVC's.")] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge/--no-merge", help="Or leave a better build on a branch, retrain/DIGEST.")
+    ] = True,
+    push: Annotated[
+        bool, typer.Option("--push", help="Push the branch to git's origin; else nothing leaves but DVC's.")
+    ] = False,
     branch: Annotated[str, typer.Option(help="The branch whose dvc.lock names the champion.")] = "main",
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another command that may change the champion.")] = False,
     verdict: Annotated[Path, typer.Option(help="File of the verdict, whatever it decides.")] = Path("var/verdict.json"),

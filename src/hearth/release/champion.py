@@ -47,17 +47,28 @@ def promote(main: Checkout, build: str | None, judgement: Path | None, why: str 
     Raises:
         ReleaseError: the verdict is of other bundles or does not promote; changes are in the way; an out can be had nowhere.
     """
+    entry, released = prepared(main, build, judgement, why)
+    if released:
+        advance(main, released)
+    return entry
+
+
+def prepared(main: Checkout, build: str | None, judgement: Path | None, why: str = "") -> tuple[Entry, str | None]:
+    """The line that ``promote`` adds and the commit that it moves the branch to, none for what is champion already.
+
+    Raises:
+        ReleaseError: as ``promote``.
+    """
     base = _uncommitted(main) if build is None else _onto(main, build)
     new = _fetched_digest(main, base)
     entries = _caught_up(main, new)
     if entries and entries[-1].digest == new:
-        return entries[-1]
+        return entries[-1], None
     found, reasons = (None, "") if judgement is None else _accepted(judgement, new, entries[-1].digest if entries else None)
     blobs = {} if judgement is None else {VERDICT: stored(main, judgement.read_bytes())}
     built = commit(main, base, blobs, f"Build {new[:12]}")
     entry = following(entries, "promote", new, commit=built, verdict=found, by=_me(main), why=why or reasons)
-    advance(main, _logged(main, built, {}, [*entries, entry]))
-    return entry
+    return entry, _logged(main, built, {}, [*entries, entry])
 
 
 def rollback(main: Checkout, to: str | None = None, why: str = "") -> Entry:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -14,8 +15,11 @@ GRAPH = "dvc.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Paths relative to the checkout: settings, rows that came back, the raw table's folder and what is said of it, the
-    split's folder, the bundle."""
+    """Paths relative to the checkout.
+
+    ``params`` are the settings, ``feedback`` the rows that came back; ``raw`` is the folder of the table, ``report`` what was
+    read for it; ``prepared`` is the folder of its split, ``bundle`` that of the bundle.
+    """
 
     params: str
     feedback: str
@@ -49,4 +53,4 @@ class Layout:
 def _options(command: str) -> Mapping[str, str]:
     """The values of a command's options by name."""
     words = shlex.split(command)
-    return {word[2:]: value for word, value in zip(words, words[1:], strict=False) if word.startswith("--")}
+    return {word[2:]: value for word, value in pairwise(words) if word.startswith("--")}

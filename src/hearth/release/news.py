@@ -20,8 +20,11 @@ from hearth.sources.fetched import local
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """``source`` says what is new there, empty where nothing is. ``rows`` new truths are in ``feedback``, the file as it is to
-    be; ``told`` says what came back and was left out, a line each."""
+    """What there is to learn, if anything.
+
+    ``source`` says what is new there, empty where nothing is. ``rows`` new truths are in ``feedback``, the file as it is to be;
+    ``told`` says what came back and was left out, a line each.
+    """
 
     source: str = ""
     rows: int = 0
@@ -83,7 +86,9 @@ def _kaggle_news(chosen: KaggleSource, read: Mapping[str, object]) -> str:
     if where != read["file"]:
         return f"{where} is to be read, and {read['file']} was"
     version = chosen.version or newest(chosen)
-    return "" if version is None or str(version) == read["version"] else f"{where} has version {version}, {read['version']} was read"
+    if version is None or str(version) == read["version"]:
+        return ""
+    return f"{where} has version {version}, and version {read['version']} was read"
 
 
 def known_contract(contract: Contract, raw: Path) -> Contract:

@@ -116,6 +116,11 @@ def champions(entries: Sequence[Entry]) -> list[Entry]:
     return standing
 
 
+def withdrawn(entries: Sequence[Entry]) -> set[str]:
+    """The digests that a rollback took the champion's place from."""
+    return {entry.previous for entry in entries if entry.action == "rollback" and entry.previous}
+
+
 def judged(content: bytes, decision: str) -> Judged:
     """What the log says of the file of a verdict."""
     return Judged(sha256(content).hexdigest(), decision)

@@ -23,8 +23,11 @@ REMOTE = "origin"  # of git, where releases are pushed to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What becomes of a build that is better: with ``merge`` the branch moves to it, else it waits on one of its own; ``push``
-    sends that branch to the remote. The verdict is written to ``verdict`` in any case."""
+    """What becomes of a build that is better.
+
+    With ``merge`` the branch moves to it, else it waits on one of its own; ``push`` sends that branch to the remote. The verdict
+    is written to ``verdict`` in any case.
+    """
 
     merge: bool = True
     push: bool = False
@@ -33,8 +36,10 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The verdict, and the branch that has the new champion; none where the old one stays: because of the verdict, or because
-    the new one was ``withdrawn`` by a rollback before."""
+    """The verdict, and the branch that has the new champion; none where the old one stays.
+
+    It stays because of the verdict, or because a rollback has ``withdrawn`` the new one before.
+    """
 
     verdict: Verdict
     branch: str | None = None

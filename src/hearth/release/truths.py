@@ -29,8 +29,10 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
-    """``table`` is what may be learned from; ``suspect`` counts the rows left out by the key that told them, ``impossible`` by
-    what is wrong with them."""
+    """``table`` is what may be learned from.
+
+    ``suspect`` counts the rows left out by the key that told them, ``impossible`` by what is wrong with them.
+    """
 
     table: pa.Table
     suspect: Mapping[str, int]
