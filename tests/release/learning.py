@@ -93,10 +93,10 @@ def later(rows: int, shift: float) -> Cells:
     return columns | {"y": [round(value, 3) for value in target]}
 
 
-def returned(columns: Cells, teller: str = "app") -> Returned:
+def returned(columns: Cells) -> Returned:
     """What the store says of these rows: what models see, and the truth."""
     features = {name: values for name, values in columns.items() if name not in ("y", "w")}
-    return Returned(features=features, actual=columns["y"], tellers=[teller] * len(columns["y"]))
+    return Returned(features=features, actual=columns["y"], doubts=[""] * len(columns["y"]))
 
 
 def made(root: Path, scratch: Path) -> Learning:

@@ -31,7 +31,7 @@ def project(original: Learning, tmp_path: Path) -> Learning:
 def new_of(project: Learning, truths: Returned) -> News:
     """What is new to the project."""
     layout = Layout.read(project.root)
-    return news(project.checkout, layout, params.load(project.root / layout.params), truths, ())
+    return news(project.checkout, layout, params.load(project.root / layout.params), truths)
 
 
 def retrained(project: Learning, truths: Returned, **wishes: bool) -> Outcome:

@@ -55,7 +55,7 @@ def retrain(
         main.require_ready(branch)
         layout = Layout.read(main.root)
         settings = params.load(main.root / layout.params)
-        found = news(main, layout, settings, _returned(settings, database_url), ())
+        found = news(main, layout, settings, _returned(settings, database_url))
         for line in (*found.told, f"New: {found.words}." if found else "Nothing is new at the source, and no truth is."):
             say(line)
         if not found:
@@ -81,7 +81,7 @@ def _returned(settings: "Params", url: str | None) -> "Returned":
 
     with reading(url or default_url()) as connection:
         rows = joined(connection, Selection(), MOST)
-    return Returned(features=rows.features, actual=rows.actual, tellers=rows.tellers)
+    return Returned(features=rows.features, actual=rows.actual, doubts=[""] * len(rows))
 
 
 def _told(outcome: "Outcome", verdict: Path) -> str:

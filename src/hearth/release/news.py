@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class News:
         return "; ".join(part for part in (self.source, truths) if part) or "nothing new at the source, and no new truths"
 
 
-def news(main: Checkout, layout: Layout, settings: Params, returned: Returned, suspects: Collection[str]) -> News:
+def news(main: Checkout, layout: Layout, settings: Params, returned: Returned) -> News:
     """What the build that is committed in ``main`` did not know. No model is made, nothing is written.
 
     Raises:
@@ -54,11 +54,16 @@ def news(main: Checkout, layout: Layout, settings: Params, returned: Returned, s
         return News(source=source)
     contract = known_contract(settings.contract, main.root / layout.raw)
     earlier = feedback.read(main.root / layout.feedback, contract)
-    kept = sifted(returned, contract, suspects)
+    kept = sifted(returned, contract)
     known = pa.concat_tables([earlier, *table_of(main.root / layout.raw, earlier.schema)])
     new = feedback.unknown(kept.table, known, contract)
     content = csv_bytes(pa.concat_tables([earlier, new])) if new.num_rows else b""
-    return News(source=source, rows=new.num_rows, feedback=content, told=tuple(kept.told()))
+    return News(
+        source=source,
+        rows=new.num_rows,
+        feedback=content,
+        told=tuple(f"{n} truths left out: {why}" for why, n in kept.left.items()),
+    )
 
 
 def source_news(data: DataParams, root: Path, read: Mapping[str, object]) -> str:

@@ -25,8 +25,8 @@ REMOTE = "origin"  # of git, where releases are pushed to
 class Wishes:
     """What becomes of a build that is better.
 
-    With ``merge`` the branch moves to it, else it waits on one of its own; ``push`` sends that branch to the remote. In any case
-    the verdict is written to ``verdict``.
+    With ``merge`` the branch moves to it, else it waits on one of its own; ``push`` sends that branch to the remote. In any
+    case the verdict is written to ``verdict``.
     """
 
     merge: bool = True

@@ -3,7 +3,7 @@
 import io
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow.csv
 
 from hearth.bundle.rows import value_fault
 from hearth.schema import MOST, Contract, Feature, Target
+from hearth.sources.cells import EXACT
 
 TYPES = {"number": pa.float64(), "integer": pa.int64(), "category": pa.string(), "boolean": pa.bool_()}
 
@@ -19,53 +20,35 @@ TYPES = {"number": pa.float64(), "integer": pa.int64(), "category": pa.string(),
 class Returned:
     """Predicted rows and what they turned out to be, oldest first; every column has an entry a row.
 
-    ``features`` are the values as they were asked, by column; ``tellers`` the key that told each truth.
+    ``features`` are the values as they were asked, by column; ``doubts`` say why a truth is not to be learned from, and are
+    empty where nothing speaks against it.
     """
 
     features: Mapping[str, Sequence[object]] = field(default_factory=dict)
     actual: Sequence[object] = ()
-    tellers: Sequence[str] = ()
+    doubts: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
-    """``table`` is what may be learned from.
-
-    ``suspect`` counts the rows left out by the key that told them, ``impossible`` by what is wrong with them.
-    """
+    """``table`` is what may be learned from; ``left`` counts the rows that were left out by the reason."""
 
     table: pa.Table
-    suspect: Mapping[str, int]
-    impossible: Mapping[str, int]
-
-    def told(self) -> list[str]:
-        """What was left out and why, a line each."""
-        return [
-            *(f"{n} truths told by {key} left out: they do not agree with the others'" for key, n in self.suspect.items()),
-            *(f"{n} rows left out: {why}" for why, n in self.impossible.items()),
-        ]
+    left: Mapping[str, int]
 
 
-def sifted(returned: Returned, contract: Contract, suspects: Collection[str]) -> Sifted:
-    """The rows as a table of the contract, without those of suspect keys and those that do not keep the contract.
+def sifted(returned: Returned, contract: Contract) -> Sifted:
+    """The rows as a table of the contract, without those that are in doubt or do not keep the contract.
 
     A column that the contract no longer has is dropped, one that a row lacks is missing. ``contract`` knows its classes.
     """
-    trusted = [i for i, teller in enumerate(returned.tellers) if teller not in suspects]
-    faults = {i: _fault(returned, i, contract) for i in trusted}
-    kept = [i for i in trusted if not faults[i]]
-    columns = {feature.name: returned.features.get(feature.name) for feature in contract.features}
-    values = {
-        feature.name: _typed(feature, [column[i] if column else None for i in kept])
-        for feature, column in zip(contract.features, columns.values(), strict=True)
-    }
+    why = [doubt or _fault(returned, i, contract) for i, doubt in enumerate(returned.doubts)]
+    kept = [i for i, reason in enumerate(why) if not reason]
+    nothing = [None] * len(why)
+    columns = {one.name: _typed(one, returned.features.get(one.name, nothing), kept) for one in contract.features}
     kind = pa.float64() if contract.target.task == "regression" else pa.string()
     target = {contract.target.name: pa.array([returned.actual[i] for i in kept], kind)}
-    return Sifted(
-        pa.table(values | target),
-        Counter(teller for teller in returned.tellers if teller in suspects),
-        Counter(fault for fault in faults.values() if fault),
-    )
+    return Sifted(pa.table(columns | target), Counter(reason for reason in why if reason))
 
 
 def csv_bytes(table: pa.Table) -> bytes:
@@ -79,9 +62,14 @@ def _fault(returned: Returned, row: int, contract: Contract) -> str:
     """The first fault of a row; empty where it keeps the contract. A missing value is data, as in any table."""
     for feature in contract.features:
         value = returned.features[feature.name][row] if feature.name in returned.features else None
-        if value is not None and (fault := value_fault(feature, value)):
+        if value is not None and (fault := value_fault(feature, value) or _size_fault(feature, value)):
             return f"{feature.name} {fault}"
     return _target_fault(contract.target, returned.actual[row])
+
+
+def _size_fault(feature: Feature, value: object) -> str:
+    """A model takes the nearest float for any integer; a table holds what is exact."""
+    return "must be below 2^53" if feature.type == "integer" and abs(float(value)) >= EXACT else ""  # type: ignore[arg-type]
 
 
 def _target_fault(target: Target, actual: object) -> str:
@@ -92,6 +80,6 @@ def _target_fault(target: Target, actual: object) -> str:
     return "" if fits else f"{target.name} must be a finite number"
 
 
-def _typed(feature: Feature, values: Sequence[object]) -> pa.Array:
-    whole = feature.type == "integer"
-    return pa.array([int(one) if whole and one is not None else one for one in values], TYPES[feature.type])  # type: ignore[call-overload]
+def _typed(feature: Feature, column: Sequence[object], rows: Sequence[int]) -> pa.Array:
+    values, kind = [column[i] for i in rows], TYPES[feature.type]
+    return pa.array(values, pa.float64()).cast(kind) if feature.type == "integer" else pa.array(values, kind)
