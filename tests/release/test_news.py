@@ -41,10 +41,8 @@ def committed(root: Path, kind: Kind = "regression", earlier: Cells | None = Non
     """A checkout in which a table was read, and some truths before."""
     contract = settings(kind).contract
     content = csv_bytes(arrow(contract, cells(kind)))
-    for name, data in {
-        "table.csv": content,
-        "data/feedback.csv": csv_bytes(arrow(contract, earlier)) if earlier else b"",
-    }.items():
+    learned = csv_bytes(arrow(contract, earlier)) if earlier else b""
+    for name, data in {"table.csv": content, "data/feedback.csv": learned}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(data)
     digest = hashlib.sha256(content).hexdigest()
@@ -148,7 +146,7 @@ READ: Mapping[str, object] = {"source": "csv", "version": None, "file": "table.c
 
 def described(source: str, **rest: object) -> DataParams:
     """Where the table is."""
-    return chosen(source=source, **rest).data
+    return chosen("regression", source=source, **rest).data
 
 
 def test_a_file_is_new_when_its_bytes_are(tmp_path: Path) -> None:
