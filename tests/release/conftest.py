@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from tests.release import learning
+from tests.release.learning import Learning
 from tests.release.projects import Project, made
 
 
@@ -16,3 +18,16 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def project(original: Project, tmp_path: Path) -> Project:
     """A copy of its own."""
     return original.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def learner(tmp_path_factory: pytest.TempPathFactory) -> Learning:
+    """A project that can learn, with its first build; not to be changed."""
+    place = tmp_path_factory.mktemp("learning")
+    return learning.made(place / "original", place / "scratch")
+
+
+@pytest.fixture
+def learning_project(learner: Learning, tmp_path: Path) -> Learning:
+    """A copy of its own."""
+    return learner.copy(tmp_path / "learning")
