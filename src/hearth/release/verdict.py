@@ -2,21 +2,34 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from hearth.artifacts import rounded, to_json, write_text
 from hearth.errors import GateError
 from hearth.params import Params
 
-FORMAT_VERSION = 1
 Method = Literal["first", "identical", "rows", "recipes"]
 Decision = Literal["promote", "keep"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+def _cut(value: float) -> float:
+    return float(str(rounded(value)))
+
+
+# Kept to 6 significant digits, as it is written: another processor's last bit changes no verdict.
+Figure = Annotated[float, AfterValidator(_cut)]
+
+
+class Part(BaseModel):
+    """Immutable, typed strictly, closed to fields that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Rule(Part):
     """How two builds are compared.
 
     ``alpha`` is the chance that a candidate no better than the champion is promoted. From ``min_rows`` distinct rows that
@@ -24,11 +37,11 @@ class Rule:
     drawn from ``seed``.
     """
 
-    alpha: float
-    min_rows: int
-    folds: int
-    repeats: int
-    seed: int
+    alpha: Annotated[float, Field(gt=0, lt=0.5)]
+    min_rows: Annotated[int, Field(ge=10)]
+    folds: Annotated[int, Field(ge=2)]
+    repeats: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)]
 
     @classmethod
     def of(cls, settings: Params) -> "Rule":
@@ -46,52 +59,52 @@ class Rule:
     def words(self) -> str:
         """The rule for a person."""
         return (
-            f"Promote where a one-sided test at {self.alpha:g} finds the candidate's error below the champion's: on rows that "
-            f"neither was trained on where there are {self.min_rows} or more, else recipe against recipe by {self.repeats} "
-            f"times {self.folds}-fold cross-validation (Nadeau and Bengio's corrected test). The first is promoted unasked."
+            f"Promote where a one-sided test at {self.alpha:g} finds the candidate's error below the champion's: of the two "
+            f"models on rows that neither was trained on, where there are {self.min_rows} or more; else of the two recipes by "
+            f"{self.folds}-fold cross-validation, repeated {self.repeats} times. The first is promoted unasked."
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One of the two: the digest of its bundle, the SHA-256 of each file of its data, and its rows by file."""
+class Side(Part):
+    """One of the two: the digest of its bundle; of its data the SHA-256 of each file, and how many rows it has."""
 
     digest: str
-    sha256: Mapping[str, str]
-    rows: Mapping[str, int]
+    sha256: dict[str, str]
+    rows: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Part):
     """What was measured. ``difference`` is the candidate's score minus the champion's: below 0 the candidate is better.
 
-    ``rows`` counts the distinct rows that scores are of. ``low`` and ``high`` bound the interval of confidence 1 - 2 alpha,
-    whose upper end is below 0 exactly where the one-sided ``p_value`` is below alpha.
+    ``rows`` counts the distinct rows that the scores are of. ``low`` and ``high`` bound the interval of ``confidence``, which
+    is 1 - 2 alpha: its upper end is below 0 exactly where the one-sided ``p_value`` is below alpha.
     """
 
     metric: str
     rows: int
-    candidate: float
-    champion: float
-    difference: float
-    low: float
-    high: float
-    p_value: float
+    candidate: Figure
+    champion: Figure
+    difference: Figure
+    low: Figure
+    high: Figure
+    confidence: Figure
+    p_value: Figure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Part):
     """A decision and all that it rests on. ``outcome`` is missing where nothing was measured."""
 
-    method: Method
+    format: Literal[1] = 1
     decision: Decision
+    method: Method
     reasons: tuple[str, ...]
     candidate: Side
     champion: Side | None
     outcome: Outcome | None
     rule: Rule
+    rule_in_words: str
     by: str
-    versions: Mapping[str, str]
+    versions: dict[str, str]
 
     @property
     def promoted(self) -> bool:
@@ -99,9 +112,8 @@ class Verdict:
         return self.decision == "promote"
 
     def text(self) -> str:
-        """The file's text: JSON with stable bytes, figures to 6 digits."""
-        raw = {"format": FORMAT_VERSION, **asdict(self)}
-        return to_json(rounded({**raw, "rule": {**asdict(self.rule), "words": self.rule.words}}))
+        """The file's text: JSON with stable bytes."""
+        return to_json(self.model_dump(mode="json"))
 
     def write(self, path: Path) -> None:
         """Write the file in place of an older one, whole or not at all."""
@@ -114,9 +126,25 @@ def read(path: Path) -> Verdict:
     Raises:
         GateError: the file is missing or holds no verdict of this format.
     """
-    raise NotImplementedError
+    try:
+        return Verdict.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise GateError(f"{path} cannot be read: {error.strerror}. hearth gate writes it.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise GateError(f"{path} is not a verdict: {where or 'the file'}: {first['msg']}. hearth gate writes it.") from error
 
 
 def differences(recorded: Verdict, again: Verdict) -> list[str]:
     """What of a verdict came out otherwise, a line a value; none where the two are the same to the byte."""
-    raise NotImplementedError
+    old, new = (dict(_leaves("", json.loads(one.text()))) for one in (recorded, again))
+    return [f"{key}: {old.get(key)} in the file, {new.get(key)} now" for key in old | new if old.get(key) != new.get(key)]
+
+
+def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    if not items:
+        yield name, value
+    for key, item in items:
+        yield from _leaves(f"{name}.{key}" if name else str(key), item)

@@ -46,6 +46,8 @@ def assemble(
             "task": train.contract.target.task,
             "winner": chosen.name,
             "recipe": chosen.recipe.to_dict(),
+            "prepare": prepare.model_dump(),
+            "seed": tuning.seed,
             "features": list(chosen.features),
             "training_rows": len(train),
             "trained": trained_on(train.contract, chosen.features, fittable(train, prepare).x),
