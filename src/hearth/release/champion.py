@@ -39,25 +39,36 @@ def log(main: Checkout) -> list[Entry]:
 def promote(main: Checkout, build: str | None, judgement: Path | None, why: str = "") -> Entry:
     """Make the bundle of a commit champion, or, with ``None``, that of the build which lies there and is not committed.
 
-    The branch moves forward to the commit and on to one that adds the line to the log, and the verdict where it is not yet
-    in. A commit of another line of development may differ in what a build writes alone; it is made again on the branch.
-    Returns the line; what is champion already stays it, without another one. Without a verdict it is forced, and ``why`` says
-    for what reason.
+    Returns the line of the log; what is champion already stays it, without another one.
 
     Raises:
-        ReleaseError: the verdict is of other bundles or does not promote; changes are in the way; an out can be had nowhere.
+        ReleaseError: as ``promotion``; or changes are in the way.
+    """
+    entry, after = promotion(main, build, judgement, why)
+    advance(main, after)
+    return entry
+
+
+def promotion(main: Checkout, build: str | None, judgement: Path | None, why: str = "") -> tuple[Entry, str]:
+    """The line and the commit of a promotion, which no branch leads to yet.
+
+    The commit follows the build's, and adds the line to the log; between them comes one with the verdict where the build does
+    not have it. A build on another line of development may differ in what a build writes alone; it is made again on the
+    branch. Without a verdict it is forced, and ``why`` says for what reason.
+
+    Raises:
+        ReleaseError: the verdict is of other bundles or does not promote; an out can be had nowhere.
     """
     base = _uncommitted(main) if build is None else _onto(main, build)
     new = _fetched_digest(main, base)
     entries = _caught_up(main, new)
     if entries and entries[-1].digest == new:
-        return entries[-1]
+        return entries[-1], main.commit
     found, reasons = (None, "") if judgement is None else _accepted(judgement, new, entries[-1].digest if entries else None)
     blobs = {} if judgement is None else {VERDICT: stored(main, judgement.read_bytes())}
     built = commit(main, base, blobs, f"Build {new[:12]}")
     entry = following(entries, "promote", new, commit=built, verdict=found, by=_me(main), why=why or reasons)
-    advance(main, _logged(main, built, {}, [*entries, entry]))
-    return entry
+    return entry, _logged(main, built, {}, [*entries, entry])
 
 
 def rollback(main: Checkout, to: str | None = None, why: str = "") -> Entry:
