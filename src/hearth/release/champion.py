@@ -19,12 +19,16 @@ RELEASED = ("dvc.lock", "params.yaml", "reports", "data")  # what a build writes
 VERDICT = "reports/verdict.json"
 
 
-def named(main: Checkout, at: str = "HEAD") -> str | None:
-    """The digest of the bundle that a commit names; ``None`` where it names none, or DVC's cache does not have it."""
-    if main.file(outs.LOCK, at) is None:
+def named(main: Checkout, at: str | None = "HEAD") -> str | None:
+    """The digest of the bundle that the lock of a commit names, or, with ``None``, the lock that lies there.
+
+    ``None``: there is no lock, or DVC's cache does not have the bundle.
+    """
+    there = (main.root / outs.LOCK).exists() if at is None else main.file(outs.LOCK, at) is not None
+    if not there:
         return None
-    cache, there = Cache.of(main), outs.read(main, at)
-    return None if cache.missing([there.sums[there.bundle]]) else cache.digest(there)
+    cache, listed = Cache.of(main), outs.read(main, at)
+    return None if cache.missing([listed.sums[listed.bundle]]) else cache.digest(listed)
 
 
 def log(main: Checkout) -> list[Entry]:
@@ -39,31 +43,31 @@ def log(main: Checkout) -> list[Entry]:
 def promote(main: Checkout, build: str | None, judgement: Path | None, why: str = "") -> Entry:
     """Make the bundle of a commit champion, or, with ``None``, that of the build which lies there and is not committed.
 
-    Returns the line of the log; what is champion already stays it, without another one.
+    The branch moves forward to the commit and on to one that adds the line to the log, and the verdict where it is not yet
+    in. A commit of another line of development may differ in what a build writes alone; it is made again on the branch.
+    Returns the line; what is champion already stays it, without another one. Without a verdict it is forced, and ``why`` says
+    for what reason.
 
     Raises:
-        ReleaseError: as ``promotion``; or changes are in the way.
+        ReleaseError: the verdict is of other bundles or does not promote; changes are in the way; an out can be had nowhere.
     """
-    entry, after = promotion(main, build, judgement, why)
-    advance(main, after)
+    entry, released = prepared(main, build, judgement, why)
+    if released:
+        advance(main, released)
     return entry
 
 
-def promotion(main: Checkout, build: str | None, judgement: Path | None, why: str = "") -> tuple[Entry, str]:
-    """The line and the commit of a promotion, which no branch leads to yet.
-
-    The commit follows the build's, and adds the line to the log; between them comes one with the verdict where the build does
-    not have it. A build on another line of development may differ in what a build writes alone; it is made again on the
-    branch. Without a verdict it is forced, and ``why`` says for what reason.
+def prepared(main: Checkout, build: str | None, judgement: Path | None, why: str = "") -> tuple[Entry, str | None]:
+    """The line that ``promote`` adds and the commit that it moves the branch to, none for what is champion already.
 
     Raises:
-        ReleaseError: the verdict is of other bundles or does not promote; an out can be had nowhere.
+        ReleaseError: as ``promote``.
     """
     base = _uncommitted(main) if build is None else _onto(main, build)
     new = _fetched_digest(main, base)
     entries = _caught_up(main, new)
     if entries and entries[-1].digest == new:
-        return entries[-1], main.commit
+        return entries[-1], None
     found, reasons = (None, "") if judgement is None else _accepted(judgement, new, entries[-1].digest if entries else None)
     blobs = {} if judgement is None else {VERDICT: stored(main, judgement.read_bytes())}
     built = commit(main, base, blobs, f"Build {new[:12]}")
@@ -100,12 +104,17 @@ def commit_of(main: Checkout, digest: str, entries: Sequence[Entry]) -> str:
     for entry in reversed(entries):
         if entry.digest == digest and _exists(main, entry.commit):
             return entry.commit
-    for one in git(main.root, "rev-list", "--all", "--", outs.LOCK).split():
-        if named(main, one) == digest:
-            return one
+    if digest in (found := builds(main)):
+        return found[digest]
     raise ReleaseError(
         f"no commit here names the bundle {digest[:12]}; `git fetch --all` and `dvc fetch --all-commits` may help"
     )
+
+
+def builds(main: Checkout) -> dict[str, str]:
+    """The newest commit of every bundle that one names, on any branch, as far as DVC's cache has them."""
+    commits = git(main.root, "rev-list", "--reverse", "--all", "--", outs.LOCK).split()
+    return {digest: one for one in commits if (digest := named(main, one)) is not None}
 
 
 def _exists(main: Checkout, commit: str) -> bool:
@@ -180,7 +189,7 @@ def _restoring(main: Checkout, origin: str) -> dict[str, str | None]:
 
 def _logged(main: Checkout, base: str, blobs: Blobs, entries: Sequence[Entry]) -> str:
     entry = entries[-1]
-    message = f"{entry.action.capitalize()} {entry.digest[:12]}" + (f": {entry.why}" if entry.why else "")
+    message = f"{entry.action.capitalize()} the bundle {entry.digest[:12]}\n\n{entry.why}".rstrip()
     return commit(main, base, {**blobs, LOG: stored(main, promotions.text(entries).encode())}, message)
 
 

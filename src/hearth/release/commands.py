@@ -1,6 +1,7 @@
 """Git and DVC as commands: what they print, or an error with their last lines."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -70,3 +71,34 @@ def _inherited() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
     return {**kept, "PATH": path, "GIT_TERMINAL_PROMPT": "0", "DVC_NO_ANALYTICS": "1"}
+
+
+def shown(command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Run a long command, whose output goes to standard error as it comes.
+
+    It stands in a process group of its own: what ends this process in good order ends all that the command has started.
+
+    Raises:
+        CommandError: it could not be started, or ended with another exit code than 0.
+    """
+    name = " ".join(command[:6])
+    try:
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=cwd,
+            env={**_inherited(), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            close_fds=False,  # as above
+            process_group=0,
+        )
+    except OSError as error:
+        raise CommandError(f"{name}: {error.strerror or error} (in {cwd})") from error
+    try:
+        code = process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if code != 0:
+        raise CommandError(f"{name} failed in {cwd} with exit code {code}; its last lines above say why")

@@ -1,7 +1,7 @@
 """MLflow's registry: versions by number, alias or digest. Who is champion stands in git; the alias follows."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,24 +13,12 @@ from mlflow.exceptions import MlflowException
 
 from hearth.errors import ReleaseError, TrackingError
 from hearth.params import Params, TrackingParams
+from hearth.release.names import Version
+from hearth.release.places import database, located
 from hearth.training.tracking import CHALLENGER, CHAMPION, connected
 
-HINT = "Git tells who is champion in any case; once MLflow answers, `hearth registry sync` moves the alias there."
+HINT = "Start it, or mend tracking.uri in params.yaml."
 METADATA = "data/bundle/metadata.json"  # of a bundle that was logged as a model
-SQLITE = "sqlite:///"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """A registered build. ``commit`` is as git described the checkout that built it, ``made`` is UTC."""
-
-    number: int
-    digest: str
-    data: str
-    commit: str
-    run: str
-    made: str
-    aliases: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +31,7 @@ class Registry:
     @classmethod
     def of(cls, root: Path, settings: Params) -> "Registry":
         """The registry that a checkout's settings name; a relative path is one from its root."""
-        uri = settings.tracking.uri
-        if uri.startswith(SQLITE) and not uri.startswith(f"{SQLITE}/"):
-            uri = f"{SQLITE}{root / uri.removeprefix(SQLITE)}"
-        return cls(settings.tracking.model_copy(update={"uri": uri}), settings.release.model)
+        return cls(located(settings.tracking, root), settings.release.model)
 
     def models(self) -> dict[str, dict[str, int]]:
         """Every registered model with its aliases.
@@ -127,39 +112,9 @@ class Registry:
 
     def _require_there(self) -> None:
         """Ask no database that is not there: SQLite would make an empty one."""
-        path = Path(self.tracking.uri.removeprefix(SQLITE))
-        if self.tracking.uri.startswith(SQLITE) and not path.exists():
+        path = database(self.tracking)
+        if path is not None and not path.exists():
             raise TrackingError(f"{path} does not exist: no build has been registered here. A build with tracking on makes it.")
-
-
-def find(name: str, versions: Sequence[Version]) -> Version:
-    """The version of a number, an alias, or the beginning of a digest.
-
-    Raises:
-        ReleaseError: there is none, or the beginning is that of several.
-    """
-    for one in versions:
-        if name in (str(one.number), *one.aliases):
-            return one
-    digest = complete(name, [one.digest for one in versions])
-    return next(one for one in versions if one.digest == digest)
-
-
-def complete(beginning: str, digests: Sequence[str]) -> str:
-    """The one digest that begins so.
-
-    Raises:
-        ReleaseError: none does, or several do.
-    """
-    found = sorted({digest for digest in digests if len(beginning) >= 4 and digest.startswith(beginning)})
-    if len(found) > 1:
-        raise ReleaseError(f"{beginning} is the beginning of {', '.join(one[:12] for one in found)}; write more of it")
-    if not found:
-        raise ReleaseError(
-            f"there is no version {beginning}: give a number, an alias or four or more digits of a digest, as `hearth registry "
-            f"versions` and `history` list them"
-        )
-    return found[0]
 
 
 def _aliases(raw: Mapping[str, object]) -> dict[str, int]:
