@@ -19,12 +19,16 @@ RELEASED = ("dvc.lock", "params.yaml", "reports", "data")  # what a build writes
 VERDICT = "reports/verdict.json"
 
 
-def named(main: Checkout, at: str = "HEAD") -> str | None:
-    """The digest of the bundle that a commit names; ``None`` where it names none, or DVC's cache does not have it."""
-    if main.file(outs.LOCK, at) is None:
+def named(main: Checkout, at: str | None = "HEAD") -> str | None:
+    """The digest of the bundle that the lock of a commit names, or, with ``None``, the lock that lies there.
+
+    ``None``: there is no lock, or DVC's cache does not have the bundle.
+    """
+    there = (main.root / outs.LOCK).exists() if at is None else main.file(outs.LOCK, at) is not None
+    if not there:
         return None
-    cache, there = Cache.of(main), outs.read(main, at)
-    return None if cache.missing([there.sums[there.bundle]]) else cache.digest(there)
+    cache, listed = Cache.of(main), outs.read(main, at)
+    return None if cache.missing([listed.sums[listed.bundle]]) else cache.digest(listed)
 
 
 def log(main: Checkout) -> list[Entry]:
@@ -100,12 +104,17 @@ def commit_of(main: Checkout, digest: str, entries: Sequence[Entry]) -> str:
     for entry in reversed(entries):
         if entry.digest == digest and _exists(main, entry.commit):
             return entry.commit
-    for one in git(main.root, "rev-list", "--all", "--", outs.LOCK).split():
-        if named(main, one) == digest:
-            return one
+    if digest in (found := builds(main)):
+        return found[digest]
     raise ReleaseError(
         f"no commit here names the bundle {digest[:12]}; `git fetch --all` and `dvc fetch --all-commits` may help"
     )
+
+
+def builds(main: Checkout) -> dict[str, str]:
+    """The newest commit of every bundle that one names, on any branch, as far as DVC's cache has them."""
+    commits = git(main.root, "rev-list", "--reverse", "--all", "--", outs.LOCK).split()
+    return {digest: one for one in commits if (digest := named(main, one)) is not None}
 
 
 def _exists(main: Checkout, commit: str) -> bool:
@@ -180,7 +189,7 @@ def _restoring(main: Checkout, origin: str) -> dict[str, str | None]:
 
 def _logged(main: Checkout, base: str, blobs: Blobs, entries: Sequence[Entry]) -> str:
     entry = entries[-1]
-    message = f"{entry.action.capitalize()} {entry.digest[:12]}" + (f": {entry.why}" if entry.why else "")
+    message = f"{entry.action.capitalize()} the bundle {entry.digest[:12]}\n\n{entry.why}".rstrip()
     return commit(main, base, {**blobs, LOG: stored(main, promotions.text(entries).encode())}, message)
 
 

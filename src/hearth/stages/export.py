@@ -1,4 +1,4 @@
-"""Write the winner as a bundle, and log the build to MLflow where tracking is on."""
+"""Write the winner as a bundle; where tracking is on, log the build to MLflow and register it."""
 
 import argparse
 import json
@@ -65,8 +65,9 @@ def main(argv: Sequence[str]) -> None:
     digest = write(bundle, args.out)
     Predictor.load(args.out)
     print(f"bundle {digest}")  # noqa: T201 - the stage's result
-    if settings.tracking.enabled:
+    log, model = settings.tracking, settings.release.model
+    if log.enabled:
         from hearth.training import tracking  # noqa: PLC0415 - MLflow takes seconds to import
 
         bundles = {name: bundle if name == winner else build.bundle(one) for name, one in experiments.items()}
-        tracking.log_build(settings.tracking, bundles, args.experiments, args.reports, digest)
+        tracking.log_build(log, bundles, args.experiments, args.reports, digest, model)
