@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from api.settings import Settings
 from api.store.engine import Database, database
@@ -41,7 +42,7 @@ def reading(url: str) -> Iterator[Connection]:
         with place.engine.connect() as connection, snapshot(connection):
             require_current(connection, place.name)
             yield connection
-    except place.errors as error:
+    except DBAPIError as error:
         raise StoreError(f"{place.name} cannot be read: {place.why(error)}. {_advice(place)}") from error
     finally:
         place.engine.dispose()
