@@ -48,6 +48,7 @@ def assemble(
             "recipe": chosen.recipe.to_dict(),
             "features": list(chosen.features),
             "training_rows": len(train),
+            "monitoring": settings.monitoring.model_dump(),
             "trained": trained_on(train.contract, chosen.features, fittable(train, prepare).x),
             **facts,
             "versions": VERSIONS,
