@@ -12,6 +12,7 @@ import typer
 
 from hearth import __version__
 from hearth.cli.console import say
+from hearth.cli.evaluating import evaluate
 from hearth.cli.scoring import explain, predict, verify
 from hearth.cli.serving import keys, serve
 from hearth.errors import HearthError
@@ -74,6 +75,7 @@ for command, example in (
     (verify, "hearth verify models/production"),
     (explain, "hearth explain models/production row.json"),
     (serve, "hearth serve --port 8000"),
+    (evaluate, "hearth evaluate --since 7d --json evaluation.json --png evaluation.png"),
 ):
     app.command(epilog=f"Example: {example}")(command)
 app.add_typer(keys, name="keys")

@@ -15,8 +15,8 @@ from hearth.training.metrics import objective
 
 CONFIDENCE = 0.95
 MOST_WINDOWS, BINS, MOST_VALUES = 12, 5, 8
-HOUR, DAY = 3_600, 86_400
-WIDTHS = (HOUR, 6 * HOUR, DAY, 7 * DAY, 28 * DAY, 364 * DAY)  # of windows, in seconds
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+WIDTHS = (MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY, 28 * DAY, 364 * DAY)  # of windows, in seconds
 
 
 @dataclass(frozen=True, slots=True)

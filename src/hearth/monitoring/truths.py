@@ -81,12 +81,10 @@ def read(contract: Contract, rows: Joined) -> Truths:
 
     A feature that a row lacks, or that has a value of another contract, is missing there.
     """
-    target = contract.target
-    actual = np.array([_actual(target, one) for one in rows.actual], dtype=np.float64)
-    fit = np.array([_fits(target, one) for one in rows.scores], dtype=np.bool_) & ~np.isnan(actual)
-    places = np.flatnonzero(fit)
-    width = (target.outputs,) if target.outputs > 1 else ()
-    scores = np.array([rows.scores[place] for place in places.tolist()], dtype=np.float64).reshape(len(places), *width)
+    actual = np.array([_actual(contract.target, one) for one in rows.actual], dtype=np.float64)
+    scores, fit = scored(contract.target, rows.scores)
+    sound = ~np.isnan(actual[fit])
+    scores, places = scores[sound], fit[sound]
     return Truths(
         contract=contract,
         x=coded(contract, rows)[places],
@@ -98,6 +96,13 @@ def read(contract: Contract, rows: Joined) -> Truths:
         tellers=np.array(rows.tellers, dtype=np.str_)[places],
         places=places,
     )
+
+
+def scored(target: Target, scores: Sequence[Score]) -> tuple[Vector, NDArray[np.intp]]:
+    """The answers of this target's kind, (m,) or (m, k), and where they stand among ``scores``."""
+    places = np.flatnonzero(np.array([_fits(target, one) for one in scores], dtype=np.bool_))
+    width = (target.outputs,) if target.outputs > 1 else ()
+    return np.array([scores[place] for place in places.tolist()], dtype=np.float64).reshape(len(places), *width), places
 
 
 def coded(contract: Contract, rows: Asked) -> NDArray[np.float64]:
