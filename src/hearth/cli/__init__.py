@@ -12,6 +12,7 @@ import typer
 
 from hearth import __version__
 from hearth.cli.console import say
+from hearth.cli.evaluating import evaluate
 from hearth.cli.gate import gate
 from hearth.cli.registry import registry
 from hearth.cli.release import reproduce
@@ -78,6 +79,7 @@ for command, example in (
     (verify, "hearth verify models/production"),
     (explain, "hearth explain models/production row.json"),
     (serve, "hearth serve --port 8000"),
+    (evaluate, "hearth evaluate --since 7d --json evaluation.json --png evaluation.png"),
     (retrain, "hearth retrain --only-if drift,degradation"),
     (gate, "hearth gate ../candidate . --by ci"),
     (reproduce, "hearth reproduce champion"),

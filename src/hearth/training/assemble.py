@@ -50,6 +50,7 @@ def assemble(
             "seed": tuning.seed,
             "features": list(chosen.features),
             "training_rows": len(train),
+            "monitoring": settings.monitoring.model_dump(),
             "trained": trained_on(train.contract, chosen.features, fittable(train, prepare).x),
             **facts,
             "versions": VERSIONS,
