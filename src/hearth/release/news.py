@@ -17,6 +17,8 @@ from hearth.schema import Contract
 from hearth.sources import feedback
 from hearth.sources.fetched import local
 
+NONE = Returned()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
@@ -41,7 +43,7 @@ class News:
         return "; ".join(part for part in (self.source, truths) if part) or "nothing new at the source, and no new truths"
 
 
-def news(main: Checkout, layout: Layout, settings: Params, returned: Returned) -> News:
+def news(main: Checkout, layout: Layout, settings: Params, returned: Returned = NONE) -> News:
     """What the build that is committed in ``main`` did not know. No model is made, nothing is written.
 
     Raises:

@@ -15,6 +15,8 @@ from hearth.release.interrupts import deferred
 from hearth.release.layout import Layout
 from hearth.release.moving import advance, fetched
 from hearth.release.news import News
+from hearth.release.places import shared
+from hearth.release.promotions import Entry
 from hearth.release.verdict import Rule, Verdict
 
 BY = "hearth retrain"
@@ -36,13 +38,14 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The verdict, and the branch that has the new champion; none where the old one stays.
+    """The verdict, and the line of the log on the branch that has the new champion; none where the old one stays.
 
     It stays because of the verdict, or because a rollback has ``withdrawn`` the new one before.
     """
 
     verdict: Verdict
-    branch: str | None = None
+    entry: Entry | None = None
+    branch: str = ""
     withdrawn: bool = False
 
 
@@ -58,6 +61,8 @@ def retrain(main: Checkout, layout: Layout, news: News, wishes: Wishes) -> Outco
     with main.worktree(main.commit) as tree:
         present = _champion(main, tree, layout)
         _bring(main, tree, layout, settings.data, news)
+        if settings.tracking.enabled:
+            shared(settings.tracking, main.root, tree.root)
         _rebuild(tree, news)
         verdict = gate.judge(_build(tree, layout), present, Rule.of(settings), BY)
         verdict.write(wishes.verdict)
@@ -68,7 +73,7 @@ def retrain(main: Checkout, layout: Layout, news: News, wishes: Wishes) -> Outco
         build = tree.record(RELEASED, f"Retrain: {news.words}")
         if _has_remote(tree):
             shown(["dvc", "push"], tree.root)
-        return Outcome(verdict=verdict, branch=_released(main, build, tree.root / VERDICT, wishes))
+        return _released(main, build, verdict, tree.root / VERDICT, wishes)
 
 
 def _champion(main: Checkout, tree: Checkout, layout: Layout) -> Build | None:
@@ -110,21 +115,19 @@ def _has_remote(tree: Checkout) -> bool:
     return any(line.startswith("core.remote=") for line in tree.run("dvc", "config", "--list").splitlines())
 
 
-def _released(main: Checkout, build: str, judgement: Path, wishes: Wishes) -> str:
-    """Move the branch to the build and its line in the log, or put them on one of their own; the branch that has them.
+def _released(main: Checkout, build: str, verdict: Verdict, judgement: Path, wishes: Wishes) -> Outcome:
+    """Move the branch to the build and its line in the log, or put them on one of their own.
 
     What may fail, the push, comes first.
     """
     entry, released = champion.prepared(main, build, judgement)
-    if released is None:
-        return main.branch
     branch = main.branch if wishes.merge else f"retrain/{entry.digest[:12]}"
     if wishes.push:
         force = [] if wishes.merge else ["--force"]  # an earlier one of the same bundle
-        git(main.root, "push", "--quiet", *force, REMOTE, f"{released}:refs/heads/{branch}")
+        git(main.root, "push", "--quiet", *force, REMOTE, f"{released or build}:refs/heads/{branch}")
     with deferred():
         if wishes.merge:
-            advance(main, released)
+            advance(main, released or build)
         else:
-            git(main.root, "branch", "--force", branch, released)
-    return branch
+            git(main.root, "branch", "--force", branch, released or build)
+    return Outcome(verdict=verdict, entry=entry, branch=branch)
