@@ -31,7 +31,7 @@ def put(source, place):
 
 if sys.argv[1] == "ingest":
     learned = len(Path(options["--feedback"]).read_text().splitlines())
-    Path("which").write_text("first" if not learned else "better" if learned > 100 else "worse")
+    Path("which").write_text("first" if learned < 2 else "better" if learned > 100 else "worse")
     put("data/raw", options["--out"])
     put("data/prepared", "data/prepared")
     Path("reports").mkdir(exist_ok=True)
@@ -115,7 +115,7 @@ def made(root: Path, scratch: Path) -> Learning:
         root / "params.yaml", yaml.safe_dump(settings("regression", **SECTIONS).model_dump(mode="json"), sort_keys=False)
     )
     (root / "table.csv").write_bytes(csv_bytes(arrow(settings().contract, cells())))
-    write_text(root / "data/feedback.csv", "")
+    write_text(root / "data/feedback.csv", "\n")
     for words in (["init", "--quiet", "-b", "main"], ["config", "user.name", "Ada"], ["config", "user.email", "a@example.org"]):
         git(root, *words)
     run(["dvc", "repro", "--quiet"], root)

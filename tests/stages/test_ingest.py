@@ -211,9 +211,9 @@ def test_a_row_that_is_known_joins_no_second_time() -> None:
     assert report["duplicates"] == 9
 
 
-@pytest.mark.parametrize("content", [None, b"", b"size,rooms,kind,sold,note,y\n"])
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"size,rooms,kind,sold,note,y\n"])
 def test_where_nothing_came_back_the_table_is_as_without(content: bytes | None) -> None:
-    """No file, an empty one and one of a header alone hold no rows."""
+    """No file, an empty or blank one and one of a header alone hold no rows."""
     write(ROWS, feedback="append")
     if content is not None:
         Path("feedback.csv").write_bytes(content)

@@ -70,7 +70,7 @@ def retrain(main: Checkout, layout: Layout, news: News, wishes: Wishes) -> Outco
         if withdrawn or not verdict.promoted:
             return Outcome(verdict=verdict, withdrawn=withdrawn)
         verdict.write(tree.root / VERDICT)
-        build = tree.record(RELEASED, f"Retrain: {news.words}")
+        build = tree.record([*RELEASED, *_ignoring(tree)], f"Retrain: {news.words}")
         if _has_remote(tree):
             shown(["dvc", "push"], tree.root)
         return _released(main, build, verdict, tree.root / VERDICT, wishes)
@@ -108,6 +108,12 @@ def _rebuild(tree: Checkout, news: News) -> None:
     if news.source:
         shown(["dvc", "repro", "--force", "--single-item", "ingest"], tree.root, environment)
     shown(["dvc", "repro"], tree.root, environment)
+
+
+def _ignoring(tree: Checkout) -> list[str]:
+    """What DVC tells git to ignore, where that is new: beside outs that were not there before."""
+    listed = git(tree.root, "ls-files", "-z", "--others", "--modified", "--exclude-standard", "--", "*.gitignore")
+    return [path for path in listed.split("\0") if path]
 
 
 def _has_remote(tree: Checkout) -> bool:

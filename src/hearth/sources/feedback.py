@@ -25,12 +25,12 @@ def appended(table: pa.Table, path: Path, contract: Contract) -> pa.Table:
 
 
 def read(path: Path, contract: Contract) -> pa.Table:
-    """The rows of the file, as ``canonical``; a missing or empty file holds none.
+    """The rows of the file, as ``canonical``; one that is missing or blank holds none.
 
     Raises:
         DataError: listing all that is wrong with the file.
     """
-    if path.is_file() and path.stat().st_size:
+    if path.is_file() and path.read_bytes().strip():
         return canonical(path, contract, None, name=str(path))
     names = [*(feature.name for feature in contract.features), contract.target.name]
     return cells.parse(pa.table({name: pa.array([], pa.string()) for name in names}), contract)[0]

@@ -81,7 +81,7 @@ def _distribution(values: pa.ChunkedArray, target: Target) -> dict[str, object]:
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ingest", description=__doc__)
     parser.add_argument("--params", type=Path, required=True)
-    parser.add_argument("--feedback", type=Path, required=True, help="CSV file of rows whose truth came back; may be empty")
+    parser.add_argument("--feedback", type=Path, required=True, help="CSV file of rows whose truth came back; may be blank")
     parser.add_argument("--out", type=Path, required=True, help="folder of the table and its contract")
     parser.add_argument("--report", type=Path, required=True, help="JSON file that says what was read")
     return parser.parse_args(argv)
