@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip --quiet
 .DEFAULT_GOAL := help
-.PHONY: help repro serve test lint types unit repro-check serve-check nested mlflow locks clean
+.PHONY: help repro serve test lint types unit repro-check serve-check demo-loop nested mlflow locks clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ repro-check: .venv/.dev  ## prove that the digest depends on nothing but inputs:
 
 serve-check: .venv/.train  ## the service's size, start, memory and tests with the serving requirements alone (minutes)
 	bash deploy/serve_check.sh
+
+demo-loop: .venv/.train  ## watch a champion be served, drift, be retrained, replaced and put back (minutes)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/demo_loop.py
 
 nested: .venv/.train  ## score the whole search inside each outer fold (minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m hearth.stages nested --params params.yaml --raw data/raw --out reports/nested.json

@@ -11,7 +11,7 @@ import yaml
 
 from hearth.artifacts import write_json, write_text
 from hearth.params import Params
-from hearth.schema import Contract
+from hearth.schema import APPENDED, Contract
 from hearth.stages import prepare, tune_full, tune_selected
 from hearth.stages.select import select
 from hearth.training import experiment, folds, table
@@ -94,16 +94,19 @@ def coded(kind: Kind = "regression", rows: int = 90, seed: int = 0) -> Table:
     return table.code(arrow(contract, cells(kind, rows, seed)), contract)
 
 
-def checkout(place: Path, kind: Kind = "regression", columns: Cells | None = None, **sections: Mapping[str, object]) -> Params:
+def checkout(
+    place: Path, kind: Kind = "regression", columns: Cells | None = None, appended: int = 0, **sections: Mapping[str, object]
+) -> Params:
     """Fill a folder with params.yaml, the table, its split, the three experiments, and reports with made-up figures.
 
-    Everything lies where ``dvc.yaml`` puts it, figures aside.
+    Everything lies where ``dvc.yaml`` puts it, figures aside. The last ``appended`` rows joined from outside the source.
     """
     chosen = settings(kind, **sections)
     write_text(place / "params.yaml", yaml.safe_dump(chosen.model_dump(mode="json"), sort_keys=False))
     raw, prepared, tried = place / "data/raw", place / "data/prepared", place / "models/experiments"
     write_json(raw / "contract.json", chosen.contract.to_dict(), digits=None)
-    pq.write_table(arrow(chosen.contract, columns or cells(kind)), raw / "table.parquet")
+    whole = arrow(chosen.contract, columns or cells(kind))
+    pq.write_table(whole.replace_schema_metadata({APPENDED: str(appended)} if appended else None), raw / "table.parquet")
     common = ["--params", str(place / "params.yaml")]
     prepare.main([*common, "--raw", str(raw), "--out", str(prepared)])
     train = table.read(prepared / "train.parquet", chosen.contract)

@@ -74,8 +74,8 @@ class Database:
             return 0
 
 
-def database(url: str, wait: float) -> Database:
-    """What ``url`` names; nothing is opened yet.
+def database(url: str, wait: float, *, read_only: bool = False) -> Database:
+    """What ``url`` names; nothing is opened yet. With ``read_only`` SQLite makes no file and takes no change.
 
     Raises:
         StoreError: the URL cannot be read, its database is of no known kind, or its driver is not installed.
@@ -84,7 +84,7 @@ def database(url: str, wait: float) -> Database:
     sqlite = parsed.drivername.startswith("sqlite")
     try:
         engine = create_engine(
-            parsed,
+            _read_only(parsed) if sqlite and read_only else parsed,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # features are nobody's business but the store's
             paramstyle="qmark" if sqlite else "format",
@@ -95,6 +95,8 @@ def database(url: str, wait: float) -> Database:
     except (SQLAlchemyError, TypeError, ValueError):
         raise StoreError(f"the database URL has options that the driver does not know. Use {EXAMPLES}.") from None
     event.listen(engine, "connect", _prepare_sqlite if sqlite else _prepare_postgresql)
+    if sqlite and read_only:
+        event.listen(engine, "connect", _forbid_changes)
     return Database(engine, _name(parsed), _file(parsed) if sqlite else None, _secret(parsed))
 
 
@@ -136,10 +138,24 @@ def _file(url: URL) -> Path:
     return Path(str(url.database)).absolute()
 
 
+def _read_only(url: URL) -> URL:
+    """SQLite's file as a URI that makes no file where there is none.
+
+    ``mode=ro`` would leave a log and its index behind, which whoever looked owns and the service may not write to.
+    """
+    return url.set(database=_file(url).as_uri()).update_query_dict({"mode": "rw", "uri": "true"})
+
+
 def _prepare_postgresql(driver: _Driver, _: object) -> None:
     """Each connection: a statement that hangs on the server is ended, and the thread that waits for it is free again."""
     cursor = driver.cursor()
     cursor.execute(f"SET statement_timeout = {_HANGS_MS}")
+    cursor.close()
+
+
+def _forbid_changes(driver: _Driver, _: object) -> None:
+    cursor = driver.cursor()
+    cursor.execute("PRAGMA query_only=ON")
     cursor.close()
 
 

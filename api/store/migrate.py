@@ -24,6 +24,19 @@ def migrate(connection: Connection, name: str) -> None:
             _upgrade(connection, name)
 
 
+def require_current(connection: Connection, name: str) -> None:
+    """Refuse, for whoever only reads, a schema that is not the newest revision.
+
+    Raises:
+        StoreError: saying who brings it there.
+    """
+    found = _current(connection, name)
+    if found is None:
+        raise StoreError(f"{name} holds no predictions of hearth. Is that the database that `hearth serve` writes to?")
+    if found != REVISIONS[-1]:
+        raise StoreError(f"{name} has schema {found}, this hearth reads {REVISIONS[-1]}: start `hearth serve` on it once.")
+
+
 def _upgrade(connection: Connection, name: str) -> None:
     if connection.dialect.name != "sqlite":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")

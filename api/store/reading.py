@@ -15,8 +15,8 @@ Scalar = float | int | str | bool | None
 Score = float | list[float]
 HOUR = 3_600
 
-_features = msgspec.json.Decoder(dict[str, list[Scalar]]).decode
-_scores = msgspec.json.Decoder(list[Score]).decode
+decode_features = msgspec.json.Decoder(dict[str, list[Scalar]]).decode
+decode_scores = msgspec.json.Decoder(list[Score]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def newest(connection: Connection, rows: int, model: str | None) -> Window:
     needed, until = _needed([(row.at, row.rows) for row in connection.execute(newest_first)], rows)
     whole = select(predictions).where(of, predictions.c.at <= until).order_by(predictions.c.at.desc(), predictions.c.id.desc())
     records = list(reversed(connection.execute(whole.limit(needed)).all())) if needed else []
-    columns = [_features(one.features) for one in records]
-    scores = list(chain.from_iterable(_scores(one.scores) for one in records))[-rows:]
+    columns = [decode_features(one.features) for one in records]
+    scores = list(chain.from_iterable(decode_scores(one.scores) for one in records))[-rows:]
     return Window(
         rows=len(scores),
         features=_joined(columns, [one.rows for one in records], rows),

@@ -55,3 +55,21 @@ def transaction(connection: Connection) -> Iterator[None]:
         with suppress(SQLAlchemyError):  # the first error is the one to tell
             connection.exec_driver_sql("ROLLBACK")
         raise
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """A transaction that only reads, and all the while sees the store as it was at the first look.
+
+    A file takes that from how it was opened. A server is told, and given time: what a command asks for may take minutes.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    try:
+        yield
+    finally:
+        with suppress(SQLAlchemyError):  # nothing was changed: there is nothing that could be lost
+            connection.exec_driver_sql("ROLLBACK")

@@ -31,3 +31,15 @@ class BundleError(HearthError):
 
 class TrackingError(HearthError):
     """MLflow could not be reached or refused a run."""
+
+
+class GateError(HearthError):
+    """Two builds cannot be compared, or a verdict is not what was written."""
+
+
+class CommandError(HearthError):
+    """A command that was run, such as git or DVC, is not there or has failed."""
+
+
+class ReleaseError(HearthError):
+    """The repository is not in a state in which its champion can be told, changed or rebuilt."""

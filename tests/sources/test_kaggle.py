@@ -260,3 +260,18 @@ def test_an_answer_that_is_not_kaggles_is_refused(server: Kaggle, folder: Path, 
     server.described = b"<html>log in</html>"
 
     assert "Kaggle cannot be reached" in refusal(folder)
+
+
+def test_the_newest_version_is_asked_for_alone(server: Kaggle) -> None:
+    """Nothing is downloaded to know its number; where Kaggle gives none there is none."""
+    assert kaggle.newest(SOURCE) == 3
+    server.described = b'{"ref": "owner/some-data"}'
+    assert kaggle.newest(SOURCE) is None
+    assert [path for path, *_ in server.asked] == ["GetDataset", "GetDataset"]
+
+
+def test_a_refusal_to_tell_the_newest_version_is_explained(server: Kaggle) -> None:
+    """As one to send it."""
+    server.status = 404
+    with pytest.raises(SourceError, match="is not on Kaggle"):
+        kaggle.newest(SOURCE)

@@ -124,13 +124,13 @@ def test_where_the_log_goes_is_no_part_of_the_digest(
     export.main(arguments)
     digest = verify(place / "models/production")
     assert verify(tmp_path / "bundle") == digest
-    where, bundles, experiments, reports, logged_digest = logged
+    where, bundles, experiments, reports, logged_digest, model = logged
     assert getattr(where, "enabled", None) is True
     assert isinstance(bundles, dict)
     assert {name: bundle.metadata["winner"] for name, bundle in bundles.items()} == {
         name: name for name in experiment.EXPERIMENTS
     }
-    assert (experiments, reports, logged_digest) == (place / "models/experiments", place / "reports", digest)
+    assert (experiments, reports, logged_digest, model) == (place / "models/experiments", place / "reports", digest, "hearth")
 
 
 def test_a_stage_that_fails_leaves_the_bundle_of_the_last_run(places: dict[Kind, Path], tmp_path: Path) -> None:

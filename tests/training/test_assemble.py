@@ -99,15 +99,17 @@ def test_the_quantile_and_the_reference_come_from_rows_not_seen(kind: Kind) -> N
 
 
 def test_the_metadata_say_what_the_bundle_is(tmp_path: Path) -> None:
-    """Task, winner, recipe, features, rows, facts and versions can be read from the file."""
+    """Task, winner, recipe, settings and seed of its fits, features, rows, facts and versions can be read from the file."""
     write(assembled("binary", replace(RECIPE, percentile=20)), tmp_path / "bundle")
     metadata = dict(read(tmp_path / "bundle").metadata)
     metadata.pop("contract")
-    table = coded("binary")
+    table, chosen = coded("binary"), settings("binary")
     assert metadata == {
         "task": "classification",
         "winner": "select",
         "recipe": {"rounds": 8, "params": PARAMS, "percentile": 20},
+        "prepare": dict(chosen.prepare),
+        "seed": chosen.tuning.seed,
         "features": ["a", "n", "k", "s"],
         "training_rows": 90,
         "trained": trained_on(table.contract, ("a", "n", "k", "s"), table.x),

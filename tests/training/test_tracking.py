@@ -17,6 +17,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from tests.tiny import Kind, cells, checkout, export_arguments
 
+from hearth import params
 from hearth.bundle import Predictor
 from hearth.errors import TrackingError
 from hearth.params import TrackingParams
@@ -184,6 +185,38 @@ def test_the_logged_model_answers_the_same_in_another_process(build: Build, tmp_
     pd.testing.assert_frame_equal(answer, expected(build.predictor, frame), check_exact=True)
 
 
+def registered(client: mlflow.MlflowClient) -> tuple[dict[str, int], list[tuple[int, str]]]:
+    """The aliases of the registered model, and its versions with their digests."""
+    found = [(int(one.version), one.tags["digest"]) for one in client.search_model_versions("name = 'hearth'")]
+    aliases = client.get_registered_model("hearth").aliases
+    return {alias: int(version) for alias, version in aliases.items()}, sorted(found)
+
+
+def test_a_build_registers_its_winner_once_a_digest_as_the_challenger(build: Build) -> None:
+    """The version is the winner's model, with digest, data and commit; only a champion that is built again is no challenger."""
+    client, digest = mlflow.MlflowClient(build.uri), build.predictor.digest
+    assert registered(client) == ({"challenger": 1}, [(1, digest)])
+    (version,) = client.search_model_versions("name = 'hearth'")
+    assert version.run_id == build.runs["tune_full"].info.run_id
+    assert version.tags == {"digest": digest, "data": "ab" * 32, "commit": build.runs["select"].data.tags["commit"]}
+    frame = raw_rows("regression")
+    answer = mlflow.pyfunc.load_model("models:/hearth@challenger").predict(frame)
+    pd.testing.assert_frame_equal(answer, expected(build.predictor, frame), check_exact=True)
+
+    where = TrackingParams(enabled=True, uri=build.uri, artifacts="unused", experiment="again")
+    chosen = params.load(build.place / "params.yaml")
+    bundle = export.read(build.place / "data/prepared", build.place / "reports", chosen).bundle(
+        read(build.place / "models/experiments/tune_full")
+    )
+    places = (build.place / "models/experiments", build.place / "reports")
+    client.delete_registered_model_alias("hearth", "challenger")
+    client.set_registered_model_alias("hearth", "champion", "1")
+    tracking.log_build(where, {"tune_full": bundle}, *places, digest, "hearth")
+    assert registered(client) == ({"champion": 1}, [(1, digest)])
+    tracking.log_build(where, {"tune_full": bundle}, *places, "another", "hearth")
+    assert registered(client) == ({"champion": 1, "challenger": 2}, [(1, digest), (2, "another")])
+
+
 def test_the_logged_model_has_a_signature_and_an_example_that_it_answers(build: Build) -> None:
     """The signature names the features with their types, the ignored one as optional; the example is raw rows."""
     model = mlflow.pyfunc.load_model(build.model("select"))
@@ -209,7 +242,7 @@ def test_the_logged_model_of_a_classification_names_its_classes(build: Build, tm
         read(tmp_path / "models/experiments/select")
     )
     where = TrackingParams(enabled=True, uri=build.uri, artifacts=str(tmp_path / "runs"), experiment="classes")
-    tracking.log_build(where, {"select": bundle}, tmp_path / "models/experiments", tmp_path / "reports", "digest")
+    tracking.log_build(where, {"select": bundle}, tmp_path / "models/experiments", tmp_path / "reports", "digest", "m")
     client, frame = mlflow.MlflowClient(build.uri), raw_rows("multiclass")
     run = client.search_runs([client.get_experiment_by_name("classes").experiment_id])[0]
     model = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
@@ -239,7 +272,7 @@ def test_a_second_build_adds_runs_to_the_same_experiment(build: Build) -> None:
     client = mlflow.MlflowClient(build.uri)
     before = client.get_experiment_by_name("tiny").experiment_id
     where = TrackingParams(enabled=True, uri=build.uri, artifacts="unused", experiment="tiny")
-    tracking.log_build(where, {}, build.place, build.place, "")
+    tracking.log_build(where, {}, build.place, build.place, "", "m")
     assert client.get_experiment_by_name("tiny").experiment_id == before
     assert not (build.place / "unused").exists()
 
@@ -248,7 +281,7 @@ def test_logging_restores_what_it_hushed(build: Build) -> None:
     """Log levels, warning filters and the environment are afterwards what they were."""
     before = (dict(os.environ), logging.getLogger("mlflow").level, list(warnings.filters))
     where = TrackingParams(enabled=True, uri=build.uri, artifacts="unused", experiment="tiny")
-    tracking.log_build(where, {}, build.place, build.place, "")
+    tracking.log_build(where, {}, build.place, build.place, "", "m")
     assert (dict(os.environ), logging.getLogger("mlflow").level, list(warnings.filters)) == before
 
 
@@ -285,7 +318,7 @@ def test_artifacts_that_cannot_be_written_are_a_tracking_error(tmp_path: Path) -
     build = export.read(tmp_path / "data/prepared", tmp_path / "reports", chosen)
     bundles = {"select": build.bundle(read(tmp_path / "models/experiments/select"))}
     with pytest.raises(TrackingError, match="enabled: false"):
-        tracking.log_build(chosen.tracking, bundles, tmp_path / "models/experiments", tmp_path / "reports", "digest")
+        tracking.log_build(chosen.tracking, bundles, tmp_path / "models/experiments", tmp_path / "reports", "digest", "m")
     assert [run.info.status for run in mlflow.MlflowClient(uri).search_runs(["1"])] == ["FAILED"]
 
 

@@ -12,6 +12,11 @@ import typer
 
 from hearth import __version__
 from hearth.cli.console import say
+from hearth.cli.evaluating import evaluate
+from hearth.cli.gate import gate
+from hearth.cli.registry import registry
+from hearth.cli.release import reproduce
+from hearth.cli.retrain import retrain
 from hearth.cli.scoring import explain, predict, verify
 from hearth.cli.serving import keys, serve
 from hearth.errors import HearthError
@@ -74,9 +79,14 @@ for command, example in (
     (verify, "hearth verify models/production"),
     (explain, "hearth explain models/production row.json"),
     (serve, "hearth serve --port 8000"),
+    (evaluate, "hearth evaluate --since 7d --json evaluation.json --png evaluation.png"),
+    (retrain, "hearth retrain --only-if drift,degradation"),
+    (gate, "hearth gate ../candidate . --by ci"),
+    (reproduce, "hearth reproduce champion"),
 ):
     app.command(epilog=f"Example: {example}")(command)
 app.add_typer(keys, name="keys")
+app.add_typer(registry, name="registry")
 
 
 if __name__ == "__main__":

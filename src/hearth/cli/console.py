@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 
 
 def end_with_the_pipe() -> None:
@@ -15,3 +16,11 @@ def say(text: str) -> None:
     end_with_the_pipe()
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def columns(lines: Sequence[Sequence[object]]) -> str:
+    """Lines of cells set in columns, two spaces apart; the last is as long as it likes."""
+    cells = [[str(cell) for cell in line] for line in lines]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    padded = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    return "\n".join(line.rstrip() for line in padded)

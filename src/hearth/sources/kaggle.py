@@ -53,6 +53,16 @@ def download(source: KaggleSource, folder: Path) -> Fetched:
     return Fetched(path=path, source="kaggle", where=where, version=str(version) if version else None)
 
 
+def newest(source: KaggleSource) -> int | None:
+    """The number of a dataset's newest version, where Kaggle numbers them.
+
+    Raises:
+        SourceError: Kaggle is out of reach, silent or refuses.
+    """
+    with _explained(source), _client() as client:
+        return _newest(client, source)
+
+
 @contextmanager
 def _client() -> Iterator[KaggleClient]:
     account = {"username": os.environ.get("KAGGLE_USERNAME"), "password": os.environ.get("KAGGLE_KEY")}

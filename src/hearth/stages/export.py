@@ -1,4 +1,4 @@
-"""Write the winner as a bundle, and log the build to MLflow where tracking is on."""
+"""Write the winner as a bundle; where tracking is on, log the build to MLflow and register it."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ class Build:
         """The bundle of an experiment; its metadata says what was measured of it and on which data."""
         facts = {
             "metrics": {key: self.metrics[one.name][key] for key in ("cv", "test")},
-            "data": {key: self.data[key] for key in ("source", "version", "sha256", "rows")},
+            "data": {key: self.data[key] for key in ("source", "version", "sha256", "rows", "feedback") if key in self.data},
         }
         return assemble(one, self.train, self.folds, self.transform, self.settings, facts)
 
@@ -65,8 +65,9 @@ def main(argv: Sequence[str]) -> None:
     digest = write(bundle, args.out)
     Predictor.load(args.out)
     print(f"bundle {digest}")  # noqa: T201 - the stage's result
-    if settings.tracking.enabled:
+    log, model = settings.tracking, settings.release.model
+    if log.enabled:
         from hearth.training import tracking  # noqa: PLC0415 - MLflow takes seconds to import
 
         bundles = {name: bundle if name == winner else build.bundle(one) for name, one in experiments.items()}
-        tracking.log_build(settings.tracking, bundles, args.experiments, args.reports, digest)
+        tracking.log_build(log, bundles, args.experiments, args.reports, digest, model)

@@ -14,9 +14,11 @@ from hearth.training.table import Vector
 def bootstrap(task: Task, actual: Vector, scores: Vector, resamples: int, confidence: float, seed: int) -> dict[str, Estimate]:
     """Every metric with its percentile interval over resampled rows (Efron and Tibshirani, 1993).
 
-    The same seed and number of rows draw the same resamples, so that contenders are compared on equal terms.
+    The same seed and number of rows draw the same resamples, so that contenders are compared on equal terms. One resample at a
+    time is in memory.
     """
-    draws = np.random.default_rng(seed).integers(len(actual), size=(resamples, len(actual)))
+    rng = np.random.default_rng(seed)
+    draws = (rng.integers(len(actual), size=len(actual)) for _ in range(resamples))
     drawn = [metrics(task, actual[rows], scores[rows]) for rows in draws]
     tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     return {

@@ -55,10 +55,19 @@ def rmse(actual: Vector, predicted: Vector) -> float:
 
 def log_loss(actual: Vector, probabilities: Vector) -> float:
     """Mean negative log probability of the actual class, probabilities kept off 0 by the float's epsilon."""
+    return float(np.mean(losses("classification", actual, probabilities)))
+
+
+def losses(task: Task, actual: Vector, scores: Vector) -> Vector:
+    """What each row adds to the objective, shape (n,): squared errors, whose mean is the RMSE squared, or log losses."""
+    if task == "regression":
+        squared: Vector = (actual - scores) ** 2
+        return squared
     eps = np.finfo(np.float64).eps
-    share = probabilities / probabilities.sum(axis=1, keepdims=True)
+    share = scores / scores.sum(axis=1, keepdims=True)
     chosen = share[np.arange(len(actual)), actual.astype(np.intp)]
-    return float(-np.mean(np.log(np.clip(chosen, eps, 1 - eps))))
+    logs: Vector = -np.log(np.clip(chosen, eps, 1 - eps))
+    return logs
 
 
 def confusion(actual: Vector, predicted: NDArray[np.intp], classes: int) -> NDArray[np.intp]:

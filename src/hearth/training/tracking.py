@@ -18,6 +18,8 @@ import pandas as pd
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.models.model import ModelInfo
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.telemetry import set_telemetry_client
 from mlflow.types import ColSpec, Schema
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,6 +34,8 @@ from hearth.training.experiment import read_candidates
 from hearth.training.pyfunc import BundleModel
 
 COLUMN_TYPES = {"number": "double", "integer": "double", "category": "string", "boolean": "boolean"}
+CHAMPION, CHALLENGER = "champion", "challenger"  # aliases in the registry
+Measured = Mapping[str, Mapping[str, Mapping[str, float | None]]]  # figures of a contender by kind, metric and part
 # Metrics that MLflow takes at once.
 BATCH = 1000
 # Of the environment while MLflow works, unless it says otherwise: no reports to its makers, no bars, no minutes of retries.
@@ -42,22 +46,55 @@ ENVIRONMENT = {
 }
 
 
-def log_build(tracking: TrackingParams, bundles: Mapping[str, Bundle], experiments: Path, reports: Path, digest: str) -> None:
+def log_build(
+    tracking: TrackingParams, bundles: Mapping[str, Bundle], experiments: Path, reports: Path, digest: str, model: str
+) -> None:
     """Log each experiment: parameters, every candidate's score, metrics, figures, the model; tagged with the digest.
+
+    The winner's model is then a version of ``model`` in the registry, once a digest, and the challenger if not the champion.
 
     Raises:
         TrackingError: MLflow cannot be reached, or refuses.
     """
+    with connected(tracking.uri, "The bundle is written; mend the URI or set tracking.enabled: false.") as client:
+        experiment = _experiment(tracking)
+        metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8")) if bundles else {}
+        for name, bundle in bundles.items():
+            tags = {"bundle": digest, "winner": metrics["winner"], "data": _part(bundle, "data")["sha256"], "commit": commit()}
+            logged = _log_run(experiment, name, bundle, (experiments / name, reports), metrics[name], tags)
+            if name == metrics["winner"]:
+                _register(client, model, logged, {"digest": digest, "data": tags["data"], "commit": tags["commit"]})
+
+
+@contextmanager
+def connected(uri: str, hint: str) -> Iterator[mlflow.MlflowClient]:
+    """MLflow at a URI, kept quiet.
+
+    Raises:
+        TrackingError: it cannot be reached, or refuses; the message ends with the hint.
+    """
     try:
         with _quiet():
-            mlflow.set_tracking_uri(tracking.uri)
-            experiment = _experiment(tracking)
-            for name, bundle in bundles.items():
-                _log_run(experiment, name, bundle, experiments / name, reports, digest)
+            mlflow.set_tracking_uri(uri)
+            yield mlflow.MlflowClient()
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # ImportError: the driver of a database
-        raise TrackingError(
-            f"MLflow at {tracking.uri} failed: {error}. The bundle is written; mend the URI or set tracking.enabled: false."
-        ) from error
+        raise TrackingError(f"MLflow at {uri} failed: {error}. {hint}") from error
+
+
+def _register(client: mlflow.MlflowClient, model: str, logged: ModelInfo, tags: Mapping[str, str]) -> None:
+    try:
+        aliases = client.get_registered_model(model).aliases
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            raise
+        aliases = client.create_registered_model(model).aliases
+    found = client.search_model_versions(f"name = '{model}' and tag.digest = '{tags['digest']}'")
+    version = min((int(one.version) for one in found), default=None)
+    if version is None:
+        ids = {"run_id": logged.run_id, "model_id": logged.model_id}
+        version = int(client.create_model_version(model, logged.model_uri, tags=dict(tags), **ids).version)
+    if str(version) != str(aliases.get(CHAMPION)):
+        client.set_registered_model_alias(model, CHALLENGER, str(version))
 
 
 def _experiment(tracking: TrackingParams) -> str:
@@ -68,11 +105,12 @@ def _experiment(tracking: TrackingParams) -> str:
     return str(mlflow.create_experiment(tracking.experiment, artifact_location=artifacts))
 
 
-def _log_run(experiment: str, name: str, bundle: Bundle, folder: Path, reports: Path, digest: str) -> None:
-    metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8"))
-    tags = {"bundle": digest, "winner": metrics["winner"], "data": _part(bundle, "data")["sha256"], "commit": commit()}
+def _log_run(
+    experiment: str, name: str, bundle: Bundle, folders: tuple[Path, Path], measured: Measured, tags: Mapping[str, str]
+) -> ModelInfo:
+    folder, reports = folders
     with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
-        client, scores = mlflow.MlflowClient(), [*_scores(metrics[name]), *_candidates(folder)]
+        client, scores = mlflow.MlflowClient(), [*_scores(measured), *_candidates(folder)]
         client.log_batch(
             run.info.run_id,
             params=[Param(key, str(value)) for key, value in _settings(bundle).items()],
@@ -83,7 +121,7 @@ def _log_run(experiment: str, name: str, bundle: Bundle, folder: Path, reports: 
         mlflow.log_artifacts(str(folder), "experiment")
         figures = reports / "figures" / ("select" if name == "select" else "evaluate")
         mlflow.log_artifacts(str(figures), "figures")
-        _log_model(bundle)
+        return _log_model(bundle)
 
 
 def _part(bundle: Bundle, name: str) -> Mapping[str, Any]:
@@ -101,7 +139,7 @@ def _settings(bundle: Bundle) -> dict[str, object]:
     }
 
 
-def _scores(measured: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> list[Metric]:
+def _scores(measured: Measured) -> list[Metric]:
     """The figures of a contender; null, which is no number (R2 without a spread), is left out."""
     cv = {f"cv_{name}_{part}": value for name, parts in measured["cv"].items() for part, value in parts.items()}
     test = {f"test_{name}": parts["value"] for name, parts in measured["test"].items()}
@@ -113,12 +151,12 @@ def _candidates(folder: Path) -> list[Metric]:
     return [Metric("candidate_score", value, now(), step) for step, value in enumerate(read_candidates(folder))]
 
 
-def _log_model(bundle: Bundle) -> None:
+def _log_model(bundle: Bundle) -> ModelInfo:
     example = _example(bundle)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bundle"
         write(bundle, path)
-        mlflow.pyfunc.log_model(
+        return mlflow.pyfunc.log_model(
             name="model",
             loader_module="hearth.training.pyfunc",
             data_path=str(path),

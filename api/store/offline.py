@@ -1,0 +1,54 @@
+"""A look at an existing store for commands, beside a service that writes to it. Changes nothing and makes nothing."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from api.settings import Settings
+from api.store.engine import Database, database
+from api.store.migrate import require_current
+from api.store.records import StoreError
+from api.store.statements import snapshot
+
+WAIT = 5.0  # seconds for a connection, or for SQLite's file to be free
+
+
+def default_url() -> str:
+    """Where the service of this environment keeps its predictions: HEARTH_DATABASE_URL, or its default."""
+    found = os.environ.get("HEARTH_DATABASE_URL")
+    if found is not None:
+        return found
+    default: str = Settings.model_fields["database_url"].default.get_secret_value()
+    return default
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Connection]:
+    """A read-only connection to the store at ``url``, inside which all is read as of one moment.
+
+    Raises:
+        StoreError: there is no such store, it is no store of ours or of another revision, or it stops answering meanwhile.
+    """
+    place = database(url, WAIT, read_only=True)
+    if place.file is not None and not place.file.is_file():
+        raise StoreError(
+            f"there is no store at {place.name}. `hearth serve` makes one when it starts; "
+            "HEARTH_DATABASE_URL or --database-url says where it is, and a relative path begins at the current folder."
+        )
+    try:
+        with place.engine.connect() as connection, snapshot(connection):
+            require_current(connection, place.name)
+            yield connection
+    except DBAPIError as error:
+        raise StoreError(f"{place.name} cannot be read: {place.why(error)}. {_advice(place)}") from error
+    finally:
+        place.engine.dispose()
+
+
+def _advice(place: Database) -> str:
+    if place.file is not None:
+        return f"May this process read {place.file} and write to its folder, and is it a SQLite database?"
+    return "Are host, port, database, user and password in HEARTH_DATABASE_URL or --database-url right?"

@@ -1,0 +1,147 @@
+"""How far two samples of a column are apart, in units that a person knows: what a report shows beside its verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hearth.bundle.twosample import Counts, chi_squared
+
+Vector = NDArray[np.float64]
+BINS = 10  # deciles of the reference, for PSI
+LEAST = 1e-4  # share that an empty bin counts as, as is the custom
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Numbers in short; ``rows`` are those with a value. Of no value all are None."""
+
+    rows: int
+    mean: float | None
+    sd: float | None
+    median: float | None
+    min: float | None
+    max: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Two samples of numbers.
+
+    ``shift`` is |mean - reference mean| and ``wasserstein`` the mean distance that values moved, both in standard deviations of
+    the reference (None where it has none); ``ks`` the greatest gap between the shares of rows below a value, found at
+    ``gap_at``; ``psi`` the population stability index over the reference's deciles.
+    """
+
+    reference: Spread
+    window: Spread
+    shift: float | None
+    wasserstein: float | None
+    ks: float
+    gap_at: float
+    psi: float
+
+    @property
+    def effect(self) -> float:
+        """How far the column moved: in standard deviations, or as a share of rows where that is more."""
+        return max(self.wasserstein or 0.0, self.ks)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One category: its share of the rows with a value."""
+
+    name: str
+    reference: float
+    window: float
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Two samples of categories: every level that either has, ``moved`` the share of rows that would have to change theirs.
+
+    ``unseen`` are levels of the window that the reference lacks; ``chi_squared`` is Pearson's statistic.
+    """
+
+    levels: tuple[Level, ...]
+    unseen: tuple[str, ...]
+    moved: float
+    chi_squared: float
+    psi: float
+
+    @property
+    def effect(self) -> float:
+        """How far the column moved, as a share of rows."""
+        return self.moved
+
+
+def of_numbers(reference: Vector, window: Vector) -> Numbers:
+    """Measure two samples of numbers, neither empty."""
+    before, after = spread(reference), spread(window)
+    sd = float(reference.std())
+    values, gaps = _gaps(reference, window)
+    at = int(np.abs(gaps).argmax())
+    return Numbers(
+        reference=before,
+        window=after,
+        shift=abs(float(window.mean()) - float(reference.mean())) / sd if sd > 0 else None,
+        wasserstein=wasserstein(reference, window) / sd if sd > 0 else None,
+        ks=float(np.abs(gaps[at])),
+        gap_at=float(values[at]),
+        psi=_psi(*_binned(reference, window)),
+    )
+
+
+def of_levels(names: Sequence[str], reference: Counts, window: Counts) -> Levels:
+    """Measure two samples of categories by how many rows of each have each of ``names``; neither is empty."""
+    before, after = reference / reference.sum(), window / window.sum()
+    there = np.flatnonzero(reference + window)
+    return Levels(
+        levels=tuple(Level(names[at], float(before[at]), float(after[at])) for at in there),
+        unseen=tuple(names[at] for at in there if reference[at] == 0),
+        moved=float(np.abs(after - before).sum() / 2),
+        chi_squared=float(chi_squared((reference + window)[there], window[there])),
+        psi=_psi(before[there], after[there]),
+    )
+
+
+def spread(values: Vector) -> Spread:
+    """One sample in short."""
+    if len(values) == 0:
+        return Spread(0, None, None, None, None, None)
+    return Spread(
+        rows=len(values),
+        mean=float(values.mean()),
+        sd=float(values.std()),
+        median=float(np.median(values)),
+        min=float(values.min()),
+        max=float(values.max()),
+    )
+
+
+def wasserstein(reference: Vector, window: Vector) -> float:
+    """The mean distance that values would have to move to make one sample the other: the area between their distributions."""
+    values, gaps = _gaps(reference, window)
+    return float(np.abs(gaps[:-1]) @ np.diff(values))
+
+
+def _gaps(reference: Vector, window: Vector) -> tuple[Vector, Vector]:
+    """All values, ascending, and at each how much larger the share of the window up to it is than that of the reference."""
+    values = np.unique(np.concatenate([reference, window]))
+    shares = [np.searchsorted(np.sort(one), values, side="right") / len(one) for one in (reference, window)]
+    return values, shares[1] - shares[0]
+
+
+def _binned(reference: Vector, window: Vector) -> tuple[Vector, Vector]:
+    edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
+    before, after = (
+        np.bincount(np.searchsorted(edges, one, side="left"), minlength=len(edges) + 1) for one in (reference, window)
+    )
+    return before / len(reference), after / len(window)
+
+
+def _psi(before: Vector, after: Vector) -> float:
+    """The population stability index of shares; no bin counts as empty."""
+    one, other = np.maximum(before, LEAST), np.maximum(after, LEAST)
+    return float(((other - one) * np.log(other / one)).sum())

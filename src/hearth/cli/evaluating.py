@@ -1,0 +1,144 @@
+"""``hearth evaluate``: predictions and what they turned out to be."""
+# ruff: noqa: PLC0415 - what a subcommand needs is imported when it runs
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hearth.cli.console import say
+from hearth.cli.scoring import PRODUCTION
+from hearth.errors import HearthError
+from hearth.imports import boosting, needed
+
+if TYPE_CHECKING:
+    from api.store.joined import Joined, Selection, Untold
+    from hearth.monitoring.performance import Performance
+    from hearth.schema import Contract
+
+EXIT_CODES = {"fine": 0, "degraded": 2, "insufficient_data": 3}
+_AGO = re.compile(r"([0-9]{1,5})([dh])")
+
+
+def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle whose scores are the measure.")] = PRODUCTION,
+    database_url: Annotated[
+        str | None, typer.Option(help="The store; else HEARTH_DATABASE_URL, else that of a service without settings.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Whose predictions: current (the bundle's), all, or the beginning of a digest.")
+    ] = "current",
+    since: Annotated[
+        str | None, typer.Option(help="Predicted from then on: 2026-11-01, a time of ISO 8601, or 7d, 12h ago.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Predicted before then, written likewise.")] = None,
+    key: Annotated[str | None, typer.Option(help="Name of the key that asked.")] = None,
+    teller: Annotated[str | None, typer.Option(help="Name of the key that told the truth.")] = None,
+    json: Annotated[Path | None, typer.Option(help="File for all findings.")] = None,
+    png: Annotated[Path | None, typer.Option(help="File for a picture: the error over time and by feature.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="Truths looked at, the newest.")] = 100_000,
+) -> int:
+    """Compare predictions with the truths that came back, and the model's error with what its bundle promises.
+
+    Looks at the store of a service, which may go on meanwhile. Degraded is an error above the bundle's by more than
+    monitoring.max_degradation with an interval that lies above it; keys whose truths are unlike the others' are named.
+
+    Exit codes: 0 fine, 1 the input is at fault, 2 degraded, 3 fewer truths than monitoring.min_feedback.
+    """
+    needed("sqlalchemy", "serve")
+    needed("pyarrow")
+    if png is not None:
+        needed("matplotlib")
+    boosting()
+    from hearth.artifacts import write_json
+    from hearth.bundle import Predictor
+    from hearth.monitoring.findings import examine
+    from hearth.monitoring.importance import ranked
+    from hearth.monitoring.words import lines
+
+    predictor = Predictor.load(bundle)
+    now = datetime.now(UTC)
+    bounds = {"since": _moment(since, now), "until": _moment(until, now)}
+    look = _look(database_url, predictor.digest, model, {**bounds, "key": key, "teller": teller}, most)
+    findings = examine(predictor.bundle, look.joined, look.predicted, look.untold, ranked(predictor))
+    say("\n".join([*look.notes, *lines(findings, predictor.contract.target)]))
+    if json is not None:
+        _write(json, lambda path: write_json(path, {"selection": asdict(look.selection), **findings.to_dict()}))
+    if png is not None and findings.performance is not None:
+        _draw(png, findings.performance, predictor.contract)
+    return EXIT_CODES[findings.verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the store holds of a selection: rows in all, those with truths, some without, and what to say of it."""
+
+    selection: "Selection"
+    predicted: int
+    joined: "Joined"
+    untold: "Untold"
+    notes: Sequence[str]
+
+
+def _look(url: str | None, current: str, model: str, bounds: Mapping[str, float | str | None], most: int) -> _Look:
+    from api.store.joined import Selection, joined, predicted, untold
+    from api.store.offline import default_url, reading
+
+    with reading(default_url() if url is None else url) as connection:
+        known = predicted(connection, Selection())
+        selection = Selection(model=_chosen(model, current, known), **bounds)  # type: ignore[arg-type]
+        found = joined(connection, selection, most)
+        rows = sum(predicted(connection, selection).values())
+        return _Look(selection, rows, found, untold(connection, selection, found.at), list(_notes(rows, known, found, most)))
+
+
+def _chosen(model: str, current: str, known: Mapping[str, int]) -> str | None:
+    """The digest that ``--model`` means, None for all."""
+    if model in {"current", "all"}:
+        return current if model == "current" else None
+    found = [digest for digest in known if digest.startswith(model)] if model else []
+    if len(found) != 1:
+        held = ", ".join(f"{digest[:12]} ({rows} rows)" for digest, rows in known.items()) or "no predictions"
+        raise HearthError(f"--model {model} is the beginning of {len(found)} of the digests in the store, which holds {held}")
+    return found[0]
+
+
+def _notes(rows: int, known: Mapping[str, int], found: "Joined", most: int) -> Iterator[str]:
+    """What a person should know of the selection, where it is not what may be expected."""
+    if not rows:
+        others = sum(known.values())
+        yield f"no prediction is in this selection; the store holds {others} rows" + (": try --model all" if others else "")
+    if len(found) == most:
+        yield f"the newest {most} truths are looked at; --most takes more"
+
+
+def _moment(text: str | None, now: datetime) -> float | None:
+    """A time as unix seconds: a date or time of ISO 8601, in UTC where it does not say, or so many days or hours ago."""
+    if text is None:
+        return None
+    ago = _AGO.fullmatch(text)
+    try:
+        if ago:
+            return (now - timedelta(**{{"d": "days", "h": "hours"}[ago[2]]: int(ago[1])})).timestamp()
+        given = datetime.fromisoformat(text)
+        return given.replace(tzinfo=given.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise HearthError(f"{text!r} is no time: write 2026-11-01, 2026-11-01T12:00+01:00, 7d or 12h") from error
+
+
+def _draw(path: Path, measured: "Performance", contract: "Contract") -> None:
+    from hearth.monitoring.picture import draw, save_png
+
+    figure = draw(measured, contract)
+    _write(path, lambda place: save_png(figure, place))
+
+
+def _write(path: Path, write: Callable[[Path], None]) -> None:
+    try:
+        write(path)
+    except OSError as error:
+        raise HearthError(f"{path} cannot be written: {error.strerror}") from error

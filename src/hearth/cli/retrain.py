@@ -1,0 +1,127 @@
+"""``hearth retrain``: a new champion where there is something to learn and learning it pays."""
+# ruff: noqa: PLC0415 - what a subcommand needs is imported when it runs
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hearth.cli.console import say
+from hearth.cli.evaluating import evaluate
+from hearth.errors import HearthError
+from hearth.imports import boosting, needed
+
+if TYPE_CHECKING:
+    from api.store.joined import Joined
+    from hearth.release.retrain import Outcome
+    from hearth.release.truths import Returned
+
+PROMOTED, FOUND, KEPT, NOTHING = 0, 2, 3, 4  # exit codes; 2 is that of what is looked at first
+MOST = 100_000  # truths that are looked at, the newest
+LOOKS = {"degradation": evaluate}
+
+
+def retrain(
+    *,
+    only_if: Annotated[
+        str, typer.Option(metavar="drift,degradation", help="Go on only where the store shows one of these.")
+    ] = "",
+    merge: Annotated[
+        bool, typer.Option("--merge/--no-merge", help="Or leave what is better on a branch, retrain/DIGEST.")
+    ] = True,
+    push: Annotated[bool, typer.Option("--push", help="Push the branch to origin too.")] = False,
+    branch: Annotated[str, typer.Option(help="The branch whose dvc.lock names the champion.")] = "main",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another command that is changing the champion.")] = False,
+    verdict: Annotated[Path, typer.Option(help="File of the verdict, whatever it decides.")] = Path("var/verdict.json"),
+    database_url: Annotated[
+        str | None, typer.Option(help="The store; else HEARTH_DATABASE_URL, else that of a service without settings.")
+    ] = None,
+) -> int:
+    """Rebuild on what is new, compare with the champion, and take its place or change nothing.
+
+    New is another table at the source (Kaggle's newest version, or the configured file), and with data.feedback: append the
+    truths that came back through the service. The pipeline runs beside this checkout, in a worktree of its last commit with
+    the same cache of DVC. A better build is committed, pushed to DVC's default remote where there is one, and the branch moves
+    to it; until then nothing here changes, however this command ends.
+
+    Exit codes: 0 promoted, 1 the input is at fault, 3 the champion stays, 4 nothing is new or nothing is found to go on for.
+    """
+    looks = _looks(only_if)
+    boosting()
+    needed("pyarrow")
+    from hearth import params
+    from hearth.release.interrupts import orderly
+    from hearth.release.layout import Layout
+    from hearth.release.locking import lock
+    from hearth.release.news import news
+
+    with orderly(), lock(Path.cwd(), wait) as main:
+        main.require_ready(branch)
+        layout = Layout.read(main.root)
+        bundle, settings = main.root / layout.bundle, params.load(main.root / layout.params)
+        if looks and FOUND not in [LOOKS[one](bundle=bundle, database_url=database_url) for one in looks]:
+            say(f"Nothing is found to go on for: no {', no '.join(looks)}.")
+            return NOTHING
+        learn = settings.data.feedback == "append"
+        found = news(main, layout, settings, *([_returned(bundle, database_url)] if learn else []))
+        say("\n".join([*found.told, f"New: {found.words}." if found else "Nothing is new at the source, and no truth is."]))
+        if not found:
+            return NOTHING
+        needed("sklearn")
+        from hearth.release.retrain import Wishes
+        from hearth.release.retrain import retrain as run
+
+        outcome = run(main, layout, found, Wishes(merge=merge, push=push, verdict=verdict))
+        say(_told(outcome, verdict))
+        if outcome.entry and merge and settings.tracking.enabled:
+            from hearth.cli.release import crown
+
+            crown(main, outcome.entry)
+    return PROMOTED if outcome.entry else KEPT
+
+
+def _looks(text: str) -> Sequence[str]:
+    """What is to be found first, each a name in ``LOOKS``."""
+    names = [name.strip() for name in text.split(",")] if text else []
+    if unknown := [name for name in names if name not in LOOKS]:
+        raise HearthError(f"--only-if takes {', '.join(LOOKS)}, separated by commas, not {', '.join(unknown)!r}")
+    return names
+
+
+def _returned(bundle: Path, url: str | None) -> "Returned":
+    """The truths in the store, and what speaks against some of them: judged by the bundle that lies here."""
+    needed("sqlalchemy", "serve")
+    from api.store.joined import Selection, joined
+    from api.store.offline import default_url, reading
+    from hearth.release.truths import Returned
+
+    with reading(url or default_url()) as connection:
+        rows = joined(connection, Selection(), MOST)
+    return Returned(rows.features, rows.actual, _doubts(bundle, rows))
+
+
+def _doubts(folder: Path, rows: "Joined") -> list[str]:
+    """Why each truth is not to be learned from; empty where nothing speaks against it."""
+    from hearth import bundle
+    from hearth.monitoring.trust import impossible, suspects
+    from hearth.monitoring.truths import read
+
+    judge = bundle.read(folder)
+    truths = read(judge.contract, rows)
+    liars = {one.key: f"told by {one.key}: {one.why}" for one in suspects(truths, judge.conformal)}
+    doubts = [liars.get(teller, "") for teller in rows.tellers]
+    for place in truths.places[impossible(truths, judge.conformal)].tolist():
+        doubts[place] = doubts[place] or "farther from the answer than any error: a mistake of whoever told them"
+    return doubts
+
+
+def _told(outcome: "Outcome", verdict: Path) -> str:
+    digest = outcome.verdict.candidate.digest
+    if outcome.entry:
+        decision = f"Promoted: {digest} is the champion on {outcome.branch}."
+    elif outcome.withdrawn:
+        decision = f"Kept: a rollback withdrew {digest[:12]} before; `hearth registry promote` would bring it back."
+    else:
+        decision = f"Kept: the champion stays. The verdict is in {verdict}."
+    return "\n".join([*outcome.verdict.reasons, decision])

@@ -1,0 +1,28 @@
+"""Where MLflow's files lie when a checkout's settings say it relative to its root."""
+
+from pathlib import Path
+
+from hearth.params import TrackingParams
+
+SQLITE = "sqlite:///"
+
+
+def database(tracking: TrackingParams) -> Path | None:
+    """The file of an SQLite database, as the settings write it; ``None`` for another kind."""
+    return Path(tracking.uri.removeprefix(SQLITE)) if tracking.uri.startswith(SQLITE) else None
+
+
+def located(tracking: TrackingParams, root: Path) -> TrackingParams:
+    """The same settings for a process that runs anywhere."""
+    file = database(tracking)
+    return tracking if file is None else tracking.model_copy(update={"uri": f"{SQLITE}{root / file}"})
+
+
+def shared(tracking: TrackingParams, root: Path, tree: Path) -> None:
+    """Let what a worktree logs go where that of the main checkout goes: links stand for the database and the artifacts."""
+    for path in (database(tracking), None if "://" in tracking.artifacts else Path(tracking.artifacts)):
+        if path is not None and not path.is_absolute():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).symlink_to(root / path)
+    if "://" not in tracking.artifacts:
+        (root / tracking.artifacts).mkdir(parents=True, exist_ok=True)

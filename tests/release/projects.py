@@ -1,0 +1,110 @@
+"""A tiny project in git and DVC, real but for its model: its pipeline copies one of three small bundles."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from tests.bundles import make
+from tests.tiny import raw_params
+
+from hearth.artifacts import write_text
+from hearth.bundle import verify, write
+from hearth.release.checkout import Checkout
+from hearth.release.commands import git, run
+
+PIPELINE = """
+stages:
+  ingest:
+    cmd: mkdir -p data/raw reports && echo ${prepare.seed} > data/raw/table.csv && echo ${prepare.seed} > reports/data.json
+    params: [prepare.seed]
+    outs:
+      - data/raw: {persist: true}
+      - reports/data.json: {cache: false, persist: true}
+  export:
+    cmd:
+      - mkdir -p models && rm -rf models/production && cp -r kept/${tuning.seed} models/production
+      - echo ${tuning.seed} > reports/metrics.json
+    deps: [data/raw, kept]
+    params: [tuning.seed]
+    outs:
+      - models/production: {persist: true}
+    metrics:
+      - reports/metrics.json: {cache: false, persist: true}
+"""
+CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
+KEPT = (("onehot", False), ("onehot", True), ("codes", False))
+
+
+@dataclass(frozen=True)
+class Project:
+    """Where it is; the commits that build its bundles, the first of them on ``main``; the digests of those."""
+
+    root: Path
+    commits: tuple[str, ...]
+    digests: tuple[str, ...]
+
+    @property
+    def checkout(self) -> Checkout:
+        """Its checkout."""
+        return Checkout.at(self.root)
+
+    @property
+    def served(self) -> str:
+        """The digest of the bundle that lies there, whose sums must hold."""
+        return verify(self.root / "models/production")
+
+    def copy(self, root: Path) -> "Project":
+        """The same elsewhere, to be changed."""
+        shutil.copytree(self.root, root, symlinks=True)
+        return Project(root, self.commits, self.digests)
+
+
+def made(root: Path) -> Project:
+    """A project whose branches ``second`` and ``third`` each build another bundle, one commit after ``main`` each.
+
+    The third also has other data.
+    """
+    root.mkdir()
+    for number, (encoding, imputed) in enumerate(KEPT, 1):
+        write(make("regression", encoding, imputed).bundle, root / f"kept/{number}")
+    write_text(root / ".dvc/config", CONFIG)
+    write_text(root / ".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
+    write_text(root / "dvc.yaml", PIPELINE)
+    write_text(root / "README", "A tiny project.\n")
+    for words in (
+        ["init", "--quiet", "-b", "main"],
+        ["config", "user.name", "Ada"],
+        ["config", "user.email", "ada@example.org"],
+    ):
+        git(root, *words)
+    commits = [built(root, 1)]
+    for number, branch, seed in ((2, "second", 42), (3, "third", 43)):
+        git(root, "switch", "--quiet", "--create", branch, "main")
+        commits.append(built(root, number, prepare={"seed": seed}))
+    git(root, "switch", "--quiet", "main")
+    run(["dvc", "checkout", "--quiet"], root)
+    return Project(root, tuple(commits), tuple(verify(root / f"kept/{number}") for number in (1, 2, 3)))
+
+
+def built(root: Path, number: int, **sections: dict[str, object]) -> str:
+    """Build bundle ``number`` and commit all."""
+    configured(root, number, **sections)
+    run(["dvc", "repro", "--quiet"], root)
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", f"Bundle {number}")
+    return git(root, "rev-parse", "HEAD")
+
+
+def configured(root: Path, number: int, **sections: dict[str, object]) -> None:
+    """Write settings under which the pipeline makes bundle ``number``."""
+    raw = raw_params()
+    changed = {**sections, "tuning": {"seed": number, **sections.get("tuning", {})}}
+    text = yaml.safe_dump({name: {**part, **changed.get(name, {})} for name, part in raw.items()}, sort_keys=False)
+    write_text(root / "params.yaml", text)
+
+
+def status(root: Path) -> str:
+    """What git says has changed, untracked files too."""
+    return subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True).stdout
