@@ -31,12 +31,15 @@ _erfc = np.frompyfunc(math.erfc, 1, 1)
 def numbers(reference: Vector, window: Vector, draws: int = DRAWS) -> float:
     """The p-value of two samples of numbers, neither empty; 1 where all values are the same."""
     sizes, counts = _table(reference, window)
+    if len(sizes) == 1:
+        return 1.0
     smooth = sizes.max() * TIED <= sizes.sum() and min(len(reference), len(window)) >= FEW
     if smooth:
         return min(1.0, SHARED * float(_smaller(sizes, counts)))
     if len(sizes) == 2:
         return fisher(sizes, counts)
-    sizes, counts = _merged(sizes, counts)
+    if len(sizes) > GROUPS:
+        sizes, counts = _merged(sizes, counts)
     return drawn(lambda tables: -np.log(np.maximum(_smaller(sizes, tables), 1e-300)), sizes, counts, draws)
 
 
@@ -48,8 +51,8 @@ def levels(reference: Counts, window: Counts, draws: int = DRAWS) -> float:
     sizes = reference + window
     present = sizes > 0
     sizes, counts = sizes[present], window[present]
-    if len(sizes) == 2:
-        return fisher(sizes, counts)
+    if len(sizes) <= 2:
+        return fisher(sizes, counts) if len(sizes) == 2 else 1.0
     return drawn(lambda tables: chi_squared(sizes, tables), sizes, counts, draws)
 
 
@@ -138,7 +141,7 @@ def anderson_darling(distance: Vector) -> Vector:
     are the first two terms. Within 2 per cent of the exact law below 0.1.
     """
     sure = np.maximum(distance, 0.1)
-    tail = math.sqrt(3) * _erfc(np.sqrt(sure)).astype(np.float64) if np.ndim(sure) else math.sqrt(3) * math.erfc(sure**0.5)
+    tail = math.sqrt(3) * np.asarray(_erfc(np.sqrt(sure)), dtype=np.float64)
     return np.minimum(1.0, tail * (1 + 11 / (36 * sure)))
 
 
