@@ -199,9 +199,8 @@ def cells(tables: int) -> Iterator[Cell]:
     yield Cell(506, "recipes", "the luckiest of ten seeds", 0, functools.partial(recipes, BASE, BASE, True))
     recipe, better = made.equal
     yield Cell(506, "recipes", "another recipe, as good", -better, functools.partial(recipes, recipe, BASE, False))
-    yield from (
-        Cell(506, "recipes", *one) for one in _better(made, lambda worse: functools.partial(recipes, BASE, worse, False))
-    )
+    for name, better, recipe in _worse(made):
+        yield Cell(506, "recipes", name, better, functools.partial(recipes, BASE, recipe, False))
     yield from _on_rows("rows, 200", 506, 404, 200, made)
     yield from _on_rows("rows, 1000", 5000, 4000, 1000, Contenders.made(4000, max(2, tables // 4)))
 
@@ -211,14 +210,14 @@ def _on_rows(method: str, rows: int, trained: int, judged: int, made: Contenders
     yield Cell(rows, method, "the same recipe, another seed", 0, functools.partial(play, (BASE, BASE), False))
     yield Cell(rows, method, "another model, as good", 0, functools.partial(play, (made.equal[0], BASE), True))
     yield Cell(rows, method, "a rough model, as good", 0, functools.partial(play, (made.rough[0], BASE), True))
-    yield from (Cell(rows, method, *one) for one in _better(made, lambda worse: functools.partial(play, (BASE, worse), False)))
+    for name, better, recipe in _worse(made):
+        yield Cell(rows, method, name, better, functools.partial(play, (BASE, recipe), False))
 
 
-def _better(
-    made: Contenders, play: Callable[[Recipe], Callable[[int], Trial]]
-) -> Iterator[tuple[str, float, Callable[[int], Trial]]]:
-    for name, (worse, better) in {"too few rounds": made.short, "rough steps": made.rough}.items():
-        yield f"better: champion of {name}", better, play(worse)
+def _worse(made: Contenders) -> Iterator[tuple[str, float, Recipe]]:
+    """Champions that BASE is better than: what a candidate is called, by how much it is better, the champion."""
+    for name, (recipe, better) in {"too few rounds": made.short, "rough steps": made.rough}.items():
+        yield f"better: champion of {name}", better, recipe
 
 
 def measured(cell: Cell, candidates: int) -> Mapping[str, float]:

@@ -58,12 +58,17 @@ def gate(  # noqa: PLR0913 - options of a command
     found = judge(_build(candidate, candidate_data), _build(champion, champion_data) if champion else None, rule, name)
     say(_table(found))
     if replay:
-        return _same(verdict.differences(recorded, found), replay)
+        return _same(recorded, found, replay)
     found.write(out)
     return 0 if found.promoted else KEPT
 
 
-def _same(changed: list[str], path: Path) -> int:
+def _same(recorded: "Verdict", found: "Verdict", path: Path) -> int:
+    from hearth.release.verdict import differences
+
+    changed = differences(recorded, found)
+    if not changed and path.read_bytes() != found.text().encode():
+        changed = ["its bytes are not those that hearth gate writes, though they say the same"]
     if changed:
         raise GateError("\n".join([f"{path} does not come out again:", *(f"  - {line}" for line in changed)]))
     return 0
