@@ -144,22 +144,22 @@ def luckiest(train: Table, recipe: Recipe, seed: int) -> int:
 def by_rows(rows: int, judged: int, recipes: tuple[Recipe, Recipe], level: bool, seed: int) -> Trial:
     """Two models of one table on ``judged`` rows that neither has seen; ``level`` moves the candidate to the same true RMSE."""
     train, test = world(rows, seed), world(judged, seed + CALIBRATION // 2)
-    (mine, mine_true), (theirs, theirs_true) = (
-        answers(train, recipe, 2 * seed + i, test, fresh()) for i, recipe in enumerate(recipes)
+    asked = (test, fresh()) if level else (test,)
+    (mine, *mine_true), (theirs, *theirs_true) = (
+        answers(train, recipe, 2 * seed + i, *asked) for i, recipe in enumerate(recipes)
     )
     if level:
-        mine, theirs = levelled(mine, mine_true, theirs, theirs_true)
+        mine, theirs = levelled(mine, mine_true[0], theirs, theirs_true[0])
     found = paired("regression", losses("regression", test.y, mine), losses("regression", test.y, theirs), RULE.alpha)
     return Trial(found.p_value < RULE.alpha, found.difference < 0)
 
 
 def levelled(mine: Vector, mine_true: Vector, theirs: Vector, theirs_true: Vector) -> tuple[Vector, Vector]:
     """Both answers, the better model's moved by the constant that makes its true mean squared error the other's."""
-    errors = [one - fresh().y for one in (mine_true, theirs_true)]
-    gap = float(np.mean(errors[0] ** 2) - np.mean(errors[1] ** 2))
-    bias = abs(float(np.mean(errors[0] if gap < 0 else errors[1])))
-    sign = np.sign(np.mean(errors[0] if gap < 0 else errors[1])) or 1.0
-    move = sign * (math.sqrt(bias**2 + abs(gap)) - bias)
+    mine_off, theirs_off = mine_true - fresh().y, theirs_true - fresh().y
+    gap = float(np.mean(mine_off**2) - np.mean(theirs_off**2))
+    bias = float(np.mean(mine_off if gap < 0 else theirs_off))
+    move = math.copysign(math.sqrt(bias**2 + abs(gap)) - abs(bias), bias)
     return (mine + move, theirs) if gap < 0 else (mine, theirs + move)
 
 
@@ -244,8 +244,8 @@ def line(cell: Cell, found: Mapping[str, float], candidates: int) -> str:
 def main() -> None:
     """Print a line a cell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--candidates", type=int, default=200, help="of each cell that refits recipes; five times as many else")
-    parser.add_argument("--tables", type=int, default=40, help="that each true RMSE is averaged over")
+    parser.add_argument("--candidates", type=int, default=200, help="a cell; twice as many where models are judged on rows")
+    parser.add_argument("--tables", type=int, default=20, help="that each true RMSE is averaged over")
     parser.add_argument("--quick", action="store_true", help="20 candidates, 10 tables")
     args = parser.parse_args()
     few, tables = (20, 10) if args.quick else (args.candidates, args.tables)
@@ -255,7 +255,7 @@ def main() -> None:
     head = f"{'rows':>5} {'judged by':<11}{'candidate':<36}{'better':>7}{'n':>6}"
     print(f"{head}{'gate':>13}{'split':>13}{'s':>6}", flush=True)
     for cell in cells(tables):
-        candidates = few if cell.method == "recipes" else 5 * few
+        candidates = few if cell.method == "recipes" else 2 * few
         print(line(cell, measured(cell, candidates), candidates), flush=True)
 
 
