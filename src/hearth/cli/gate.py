@@ -1,6 +1,7 @@
 """``hearth gate``: whether a candidate takes the champion's place."""
 # ruff: noqa: PLC0415 - what a subcommand needs is imported when it runs
 
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,13 +82,14 @@ def _build(place: Path, data: Path | None) -> "Build":
 
     below = place / PRODUCTION
     bundle = below if not (place / MANIFEST).exists() and below.is_dir() else place
-    data = data or bundle.absolute().parents[len(PRODUCTION.parts) - 1] / "data"
+    data = data or Path(os.path.normpath(bundle.absolute() / "../..")) / "data"
     return Build.read(bundle, data / "prepared", data / "raw")
 
 
 def _git_user() -> str:
+    command = ["git", "config", "user.name"]
     try:
-        said = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False)  # noqa: S607 - of the path
+        said = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no input of anybody's
     except FileNotFoundError:
         return "hearth"
     return said.stdout.strip() or "hearth"

@@ -15,6 +15,8 @@ from hearth.training.table import Rows, Table
 
 Mask = NDArray[np.bool_]
 
+_ADVICE = "Keep the columns as they were, or promote by hand (hearth registry promote)."
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -60,9 +62,6 @@ def code(table: pa.Table, contract: Contract) -> Table:
             kind = pa.string() if feature.type == "category" else pa.float64()
             table = table.append_column(feature.name, pa.nulls(table.num_rows, kind))
     return coding.code(table, contract)
-
-
-_ADVICE = "Keep the columns as they were, or promote by hand (hearth registry promote)."
 
 
 def _faults(table: pa.Table, contract: Contract) -> Iterator[str]:
