@@ -98,6 +98,7 @@ def test_settings_cannot_be_changed(raw: Raw) -> None:
         ("prepare.test_size", 1, "prepare.test_size: Input should be less than 1"),
         ("prepare.imputation", "mean", "prepare.imputation: Input should be 'native', 'median' or 'drop'"),
         ("prepare.encoding", "hash", "prepare.encoding"),
+        ("release.alpha", 0.5, "release.alpha: Input should be less than 0.5"),
         ("tuning.method", "grid", "tuning.method: Input should be 'random' or 'tpe'"),
         ("tuning.candidates", 0, "tuning.candidates"),
         ("tuning.rounds_per_draw", 0, "tuning.rounds_per_draw: Input should be greater than 0"),

@@ -219,7 +219,7 @@ class MonitoringParams(Frozen):
 class ReleaseParams(Frozen):
     """When a candidate takes the champion's place."""
 
-    alpha: Share
+    alpha: Annotated[float, Field(gt=0, lt=0.5)]
     min_rows: Annotated[int, Field(ge=10)]
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 

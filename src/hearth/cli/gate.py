@@ -1,6 +1,7 @@
 """``hearth gate``: whether a candidate takes the champion's place."""
 # ruff: noqa: PLC0415 - what a subcommand needs is imported when it runs
 
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,12 +59,17 @@ def gate(  # noqa: PLR0913 - options of a command
     found = judge(_build(candidate, candidate_data), _build(champion, champion_data) if champion else None, rule, name)
     say(_table(found))
     if replay:
-        return _same(verdict.differences(recorded, found), replay)
+        return _same(recorded, found, replay)
     found.write(out)
     return 0 if found.promoted else KEPT
 
 
-def _same(changed: list[str], path: Path) -> int:
+def _same(recorded: "Verdict", found: "Verdict", path: Path) -> int:
+    from hearth.release.verdict import differences
+
+    changed = differences(recorded, found)
+    if not changed and path.read_bytes() != found.text().encode():
+        changed = ["its bytes are not those that hearth gate writes, though they say the same"]
     if changed:
         raise GateError("\n".join([f"{path} does not come out again:", *(f"  - {line}" for line in changed)]))
     return 0
@@ -76,13 +82,14 @@ def _build(place: Path, data: Path | None) -> "Build":
 
     below = place / PRODUCTION
     bundle = below if not (place / MANIFEST).exists() and below.is_dir() else place
-    data = data or bundle.absolute().parents[len(PRODUCTION.parts) - 1] / "data"
+    data = data or Path(os.path.normpath(bundle.absolute() / "../..")) / "data"
     return Build.read(bundle, data / "prepared", data / "raw")
 
 
 def _git_user() -> str:
+    command = ["git", "config", "user.name"]
     try:
-        said = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False)  # noqa: S607 - of the path
+        said = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no input of anybody's
     except FileNotFoundError:
         return "hearth"
     return said.stdout.strip() or "hearth"

@@ -1,6 +1,6 @@
 """Rows of one build put to another: the same rows coded by two contracts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from hearth.training.split import groups
 from hearth.training.table import Rows, Table
 
 Mask = NDArray[np.bool_]
+
+_ADVICE = "Keep the columns as they were, or promote by hand (hearth registry promote)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,13 @@ def both(tables: Sequence[pa.Table], candidate: Contract, champion: Contract) ->
     """The rows of all tables that keep both contracts, coded by each.
 
     Raises:
-        GateError: a table lacks what a contract needs.
+        GateError: a table lacks what a contract needs, or no row keeps both.
     """
     sides = [_stacked([code(one, contract) for one in tables]) for contract in (candidate, champion)]
     kept = np.concatenate([accepted(one, candidate) & accepted(one, champion) for one in tables])
     rows = np.flatnonzero(kept)
+    if len(rows) == 0:
+        raise GateError(f"no row keeps the contracts of both builds: there is nothing to compare them on. {_ADVICE}")
     return Pair(sides[0].take(rows), sides[1].take(rows), int((~kept).sum()))
 
 
@@ -48,23 +52,27 @@ def code(table: pa.Table, contract: Contract) -> Table:
     """Code a table that another contract may have shaped: an optional feature that it lacks is missing in every row.
 
     Raises:
-        GateError: the table lacks the target or a required feature, or a column is of another type.
+        GateError: the table lacks the target or a required feature, or holds numbers for a category or the reverse.
     """
-    lacking = [feature for feature in contract.used if feature.name not in table.column_names]
-    required = [feature.name for feature in lacking if feature.required]
+    faults = [*_faults(table, contract)]
+    if faults:
+        raise GateError("\n".join([f"rows of one build cannot be put to the other. {_ADVICE}", *faults]))
+    for feature in contract.used:
+        if feature.name not in table.column_names:
+            kind = pa.string() if feature.type == "category" else pa.float64()
+            table = table.append_column(feature.name, pa.nulls(table.num_rows, kind))
+    return coding.code(table, contract)
+
+
+def _faults(table: pa.Table, contract: Contract) -> Iterator[str]:
     if contract.target.name not in table.column_names:
-        required.append(contract.target.name)
-    if required:
-        raise GateError(f"a table lacks {', '.join(required)}, which the contract of one of the two requires: {_ADVICE}")
-    for feature in lacking:
-        table = table.append_column(feature.name, pa.nulls(table.num_rows, pa.string() if feature.values else pa.float64()))
-    try:
-        return coding.code(table, contract)
-    except pa.ArrowException as error:
-        raise GateError(f"a column is of another type than the contract of one of the two says ({error}): {_ADVICE}") from error
-
-
-_ADVICE = "their rows cannot be put to both. Keep the column, or promote by hand (hearth registry promote)."
+        yield f"  - {contract.target.name}, the target, is missing"
+    for feature in contract.used:
+        if feature.name in table.column_names:
+            if pa.types.is_string(table.schema.field(feature.name).type) != (feature.type == "category"):
+                yield f"  - {feature.name} is a {feature.type} to the one and something else to the other"
+        elif feature.required:
+            yield f"  - {feature.name} is missing, which one of the two requires"
 
 
 def accepted(table: pa.Table, contract: Contract) -> Mask:

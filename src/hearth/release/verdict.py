@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,12 +16,8 @@ Method = Literal["first", "identical", "rows", "recipes"]
 Decision = Literal["promote", "keep"]
 
 
-def _cut(value: float) -> float:
-    return float(str(rounded(value)))
-
-
 # Kept to 6 significant digits, as it is written: another processor's last bit changes no verdict.
-Figure = Annotated[float, AfterValidator(_cut)]
+Figure = Annotated[float, AfterValidator(partial(rounded, digits=6))]
 
 
 class Part(BaseModel):
