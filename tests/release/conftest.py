@@ -1,8 +1,11 @@
 """A tiny project, built once and copied for each test."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.release.dying import Reaper
+from tests.release.dying import reaper as start
 from tests.release.projects import Project, made
 
 
@@ -16,3 +19,13 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def project(original: Project, tmp_path: Path) -> Project:
     """A copy of its own."""
     return original.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def reaper() -> Iterator[Reaper]:
+    """What lets changes of the champion die."""
+    with start() as process:
+        yield Reaper(process)
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait()
