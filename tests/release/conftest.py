@@ -1,9 +1,12 @@
 """A tiny project, built once and copied for each test."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.release import learning
+from tests.release.dying import Reaper
+from tests.release.dying import reaper as start
 from tests.release.learning import Learning
 from tests.release.projects import Project, made
 
@@ -31,3 +34,13 @@ def learner(tmp_path_factory: pytest.TempPathFactory) -> Learning:
 def learning_project(learner: Learning, tmp_path: Path) -> Learning:
     """A copy of its own."""
     return learner.copy(tmp_path / "learning")
+
+
+@pytest.fixture(scope="session")
+def reaper() -> Iterator[Reaper]:
+    """What lets changes of the champion die."""
+    with start() as process:
+        yield Reaper(process)
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait()
