@@ -13,7 +13,6 @@ from tests.bundles import Tiny
 from api.settings import Settings
 from hearth.bundle import write
 
-
 SERVICES = re.compile("postgres|redis|schemathesis", re.IGNORECASE)
 
 
