@@ -108,18 +108,18 @@ def test_without_a_store_the_run_says_so(bench: Bench) -> None:
 ISSUE = {"GITHUB_SERVER_URL": "https://host", "GITHUB_REPOSITORY": "me/it", "GITHUB_RUN_ID": "7", "GH_TOKEN": "given"}
 
 
-def test_a_failure_is_told_once(bench: Bench) -> None:
+def test_what_a_run_found_is_told_once(bench: Bench) -> None:
     """The first opens an issue, the next is a comment on it; each says which run."""
     bench.stand_in("gh")
     assert bench.run("issue.sh", "it failed", environment=ISSUE).returncode == 0
     assert bench.run("issue.sh", "it failed", environment=ISSUE, answers="gh issue list => 12\n").returncode == 0
     found = bench.calls_of("gh")
     assert [call.split()[1] for call in found] == ["list", "create", "list", "comment"]
-    assert found[1].startswith("issue create --title it failed --body It failed: https://host/me/it/actions/runs/7|")
-    assert found[3].startswith("issue comment 12 --body It failed: ")
+    assert found[1].startswith("issue create --title it failed --body See https://host/me/it/actions/runs/7|")
+    assert found[3].startswith("issue comment 12 --body See https://")
 
 
-def test_a_failure_that_cannot_be_told_is_one(bench: Bench) -> None:
+def test_what_cannot_be_told_is_a_failure(bench: Bench) -> None:
     """A token without the permission is seen."""
     bench.stand_in("gh")
     assert bench.run("issue.sh", "it failed", environment=ISSUE, answers="gh issue create =>  exit 4").returncode == 4
@@ -249,7 +249,7 @@ def test_a_score_below_zero_stays_in_the_picture() -> None:
 
 
 def test_a_candidate_is_proposed_once(bench: Bench, git: Callable[..., str], tmp_path: Path) -> None:
-    """Its branch is named after the bundle and holds what is here; where it is proposed already, nothing is pushed."""
+    """Its branch is named after the bundle and holds what is here; where it was proposed before, nothing is pushed."""
     bench.stand_in("gh", "hearth", "dvc")
     (tmp_path / "deploy").mkdir()
     (tmp_path / "deploy" / "pull_request.py").write_bytes((ROOT / "deploy" / "pull_request.py").read_bytes())
@@ -265,7 +265,7 @@ def test_a_candidate_is_proposed_once(bench: Bench, git: Callable[..., str], tmp
     assert f"pr create --base main --head {branch} --title A better bundle: {DIGEST[:12]}" in bench.calls_of("gh")[-1]
     assert bench.calls_of("dvc") == ["metrics diff --md origin/main HEAD"]
     done = bench.run("pull_request.sh", "main", environment=python, answers=f"{digest}gh pr list => https://host/1\n")
-    assert (done.returncode, done.stdout) == (0, "already proposed: https://host/1\n")
+    assert (done.returncode, done.stdout) == (0, "proposed before: https://host/1\n")
     assert len([call for call in bench.calls_of("gh") if call.startswith("pr create")]) == 1
 
 

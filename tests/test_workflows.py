@@ -22,7 +22,7 @@ SECRETS = {"HEARTH_DATABASE_URL": {"evaluate", "scheduled-retrain"}, "DVC_CONFIG
 # What a job may do beyond reading, each with the reason that the workflow gives.
 WRITES = {
     ("api-tests", "comment"): {"pull-requests"},
-    ("evaluate", "retrain"): {"actions"},
+    ("evaluate", "retrain"): {"actions", "issues"},
     ("evaluate", "tell"): {"issues"},
     ("scheduled-retrain", "retrain"): {"contents", "pull-requests"},
     ("scheduled-retrain", "image"): {"packages"},
