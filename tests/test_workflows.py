@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.commands import TARGETS, unknown
 
 from api.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
-TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 # Secrets beside the run's own token, and the workflows that may see them: no test needs one.
 SECRETS = {"HEARTH_DATABASE_URL": {"evaluate", "scheduled-retrain"}, "DVC_CONFIG": {"evaluate", "scheduled-retrain", "release"}}
 # What a job may do beyond reading, each with the reason that the workflow gives.
@@ -72,6 +72,13 @@ def test_a_step_runs_a_target_of_the_makefile() -> None:
     named = {line.split()[1] for _, line in commands() if line.startswith("make ")}
     assert {"lint", "types", "unit", "reproduced", "api-tests", "evaluate", "retrain", "image-push"} <= named
     assert named - TARGETS == set()
+
+
+def test_targets_and_scripts_call_commands_that_there_are() -> None:
+    """With options that they have."""
+    paths = [ROOT / "Makefile", *(ROOT / "deploy").glob("*.sh"), *(ROOT / ".ci").iterdir()]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    assert unknown(re.sub(r"^#.*|  ##.*", "", text, flags=re.MULTILINE)) == set()
 
 
 def test_nothing_a_step_runs_is_written_by_somebody_else() -> None:
