@@ -206,10 +206,12 @@ def test_the_commands_that_a_page_names_exist(page: str) -> None:
 
 def test_what_a_page_gets_wrong_is_seen() -> None:
     """A subcommand, an option, a target that nobody has."""
-    assert unknown("hearth serv; hearth keys nwe x; hearth serve --prot 1; make tset") == {
-        "hearth serv", "hearth keys nwe", "hearth serve --prot", "make tset",
+    assert unknown("hearth serv; hearth keys nwe x; hearth serve --prot 1; hearth --vers; make tset") == {
+        "hearth serv", "hearth keys nwe", "hearth serve --prot", "hearth --vers", "make tset",
     }  # fmt: skip
-    assert unknown("hearth keys new app --scope predict | hearth verify --help; make unit; .hearth bin") == set()
+    assert (
+        unknown("hearth keys new app --scope predict | hearth verify --help; hearth --version; make unit; .hearth bin") == set()
+    )
 
 
 @pytest.mark.parametrize("page", PAGES)
