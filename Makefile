@@ -78,10 +78,12 @@ bundle: .venv/.train  ## the bundle that dvc.lock names: from the DVC remote, el
 
 # In a workflow the exit codes of these three are outputs of the step: deploy/coded.sh.
 evaluate: .venv/.train  ## are predictions as good as the bundle says, by the truths that came back?
-	@$(IN) bash deploy/coded.sh "0 2 3" hearth evaluate
+	@mkdir -p var
+	@$(IN) bash deploy/coded.sh "0 2 3" hearth evaluate --json var/evaluation.json --png var/evaluation.png
 
 drift: .venv/.train  ## are the rows that come in like those that the model was trained on?
-	@$(IN) bash deploy/coded.sh "0 2 3" hearth drift
+	@mkdir -p var
+	@$(IN) bash deploy/coded.sh "0 2 3" hearth drift --json var/drift.json --png var/drift.png
 
 retrain: .venv/.train  ## a candidate on fresh data, champion if it is better; ONLY_IF=drift,degradation looks first
 	@$(IN) bash deploy/coded.sh "0 3 4" hearth retrain $${ONLY_IF:+--only-if "$$ONLY_IF"}
