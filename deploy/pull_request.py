@@ -55,7 +55,7 @@ def decided(verdict: Json) -> str:
     sides = [f"| {side} | `{(verdict[side] or {'digest': 'none'})['digest']}` |" for side in ("candidate", "champion")]
     figures = [f"| {name} | {value} |" for name, value in (verdict["outcome"] or {}).items()]
     table = ["| | |", "|---|---|", f"| method | {verdict['method']} |", *sides, *figures]
-    return "\n".join([*(f"- {reason}" for reason in verdict["reasons"]), "", *table, "", verdict["rule"]["words"]])
+    return "\n".join([*(f"- {reason}" for reason in verdict["reasons"]), "", *table, "", verdict["rule_in_words"]])
 
 
 def text(verdict: Json, before: Json | None, after: Json, changes: str, importance: Path) -> str:

@@ -216,7 +216,7 @@ VERDICT = {
     "candidate": {"digest": DIGEST},
     "champion": {"digest": "cd" * 32},
     "outcome": {"metric": "rmse", "rows": 506, "difference": -0.2, "low": -0.3, "high": -0.1},
-    "rule": {"words": "Promote where it is better."},
+    "rule_in_words": "Promote where it is better.",
 }
 
 
