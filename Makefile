@@ -5,9 +5,7 @@ UV := $(BIN)/uv pip --quiet
 IN := PATH="$(CURDIR)/$(BIN):$$PATH"
 IMAGE ?= hearth
 .DEFAULT_GOAL := help
-.PHONY: help repro reproduced serve test lint types unit api-tests bench-short repro-check serve-check nested mlflow bundle \
-  evaluate drift retrain image image-check image-push dist store-named redis proposal version-check github-release issue \
-  locks clean
+.PHONY: help repro serve test lint types unit repro-check serve-check nested mlflow locks clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -73,6 +71,7 @@ nested: .venv/.train  ## score the whole search inside each outer fold (minutes)
 mlflow: .venv/.train  ## open the MLflow UI on the runs of this checkout
 	$(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db --default-artifact-root mlruns --host 127.0.0.1 --port 5000 --workers 1
 
+.PHONY: reproduced api-tests bench-short bundle evaluate drift retrain image image-check image-push dist
 bundle: .venv/.train  ## the bundle that dvc.lock names: from the DVC remote, else rebuilt
 	@$(IN) bash deploy/bundle.sh
 
@@ -101,6 +100,7 @@ dist: bundle  ## the package and the bundle as files, in dist/
 	@$(IN) bash deploy/dist.sh
 
 # What only workflows ask for; docs/operations.md says what each needs.
+.PHONY: store-named redis proposal version-check github-release issue
 store-named:
 	@bash deploy/store_named.sh
 
