@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip --quiet
+IN := PATH="$(CURDIR)/$(BIN):$$PATH"
+IMAGE ?= hearth
 .DEFAULT_GOAL := help
 .PHONY: help repro serve test lint types unit repro-check serve-check demo-loop nested mlflow locks clean
 
@@ -25,6 +27,9 @@ help:  ## list the targets
 repro: .venv/.train  ## rebuild all that is out of date: data, reports, models, the production bundle
 	@PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 
+reproduced: .venv/.train  ## rebuild, and prove that what comes out is what is committed
+	bash .ci/repro
+
 serve: .venv/.train  ## serve the bundle at http://127.0.0.1:8000, with a key made for this run
 	@test -e models/production/manifest.json || $(MAKE) --no-print-directory repro
 	@$(BIN)/hearth serve --make-key
@@ -34,12 +39,25 @@ test: lint types unit  ## lint, check types, run the tests with coverage
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/shellcheck .ci/* deploy/*.sh requirements/compile.sh
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --pedantic --no-progress --quiet .github
 
 types: .venv/.dev
 	$(BIN)/mypy
 
 unit: .venv/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n auto --cov --cov-report=term
+
+api-tests: .venv/.dev  ## the service's tests with Redis and PostgreSQL, none left out: what cannot run fails
+	HEARTH_TEST_SERVICES=required $(BIN)/pytest -n auto tests/api
+
+bench-short: .venv/.train bundle  ## a minute's measurement of the service beside a bare endpoint, in build/bench.md
+	@mkdir -p build
+	$(BIN)/python benchmarks/serving.py --quick > build/bench.md
+	@cat build/bench.md
 
 repro-check: .venv/.dev  ## prove that the digest depends on nothing but inputs: threads, hash seed, folder, tracking (minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/repro_check.py
@@ -55,6 +73,54 @@ nested: .venv/.train  ## score the whole search inside each outer fold (minutes)
 
 mlflow: .venv/.train  ## open the MLflow UI on the runs of this checkout
 	$(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db --default-artifact-root mlruns --host 127.0.0.1 --port 5000 --workers 1
+
+.PHONY: reproduced api-tests bench-short bundle evaluate drift retrain image image-check image-push dist
+bundle: .venv/.train  ## the bundle that dvc.lock names: from the DVC remote, else rebuilt
+	@$(IN) bash deploy/bundle.sh
+
+# In a workflow the exit codes of these three are outputs of the step: deploy/coded.sh.
+evaluate: .venv/.train  ## are predictions as good as the bundle says, by the truths that came back?
+	@mkdir -p var
+	@$(IN) bash deploy/coded.sh "0 2 3" hearth evaluate --json var/evaluation.json --png var/evaluation.png
+
+drift: .venv/.train  ## are the rows that come in like those that the model was trained on?
+	@mkdir -p var
+	@$(IN) bash deploy/coded.sh "0 2 3" hearth drift --json var/drift.json --png var/drift.png
+
+retrain: .venv/.train  ## a candidate on fresh data, champion if it is better; ONLY_IF=drift,degradation looks first
+	@$(IN) bash deploy/coded.sh "0 3 4" hearth retrain $${ONLY_IF:+--only-if "$$ONLY_IF"}
+
+image: bundle  ## build the service's image with the bundle in it (needs docker)
+	docker build --tag $(IMAGE) .
+
+image-check:  ## start the image and wait until it answers (needs docker)
+	bash deploy/image_check.sh $(IMAGE)
+
+image-push:  ## push the image under the digest of its bundle, and under TAG (needs docker)
+	@bash deploy/image_push.sh $(IMAGE) "$${GITHUB_REPOSITORY:?OWNER/NAME of the repository}" $${TAG:+"$$TAG"}
+
+dist: bundle  ## the package and the bundle as files, in dist/
+	@$(IN) bash deploy/dist.sh
+
+# What only workflows ask for; docs/operations.md says what each needs.
+.PHONY: store-named redis proposal version-check github-release issue
+store-named:
+	@bash deploy/store_named.sh
+
+redis:
+	@bash deploy/redis.sh
+
+proposal: .venv/.train
+	@$(IN) bash deploy/pull_request.sh "$${BASE:?branch to merge into}"
+
+version-check: .venv/.train
+	@test "v$$($(BIN)/hearth --version)" = "$${TAG:?tag of the release}" || { echo "the package has another version" >&2; exit 1; }
+
+github-release:
+	@gh release create "$${TAG:?tag of the release}" dist/* --verify-tag --title "$$TAG" --notes-file dist/model_card.md
+
+issue:
+	@bash deploy/issue.sh "$${TITLE:?title of the issue}"
 
 locks: .venv/.uv  ## compile requirements/*.txt from pyproject.toml
 	bash requirements/compile.sh

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from tests.api.asking import KEY, ROW, Started, configured, started
 from tests.bundles import Tiny
+from tests.commands import unknown
 from tests.parsed import tree
-from typer.main import get_command
 
 import hearth.params
 from api import main
@@ -22,13 +22,13 @@ from api.keys import SCOPES
 from api.routes.console import ASSETS, REPORTS
 from api.settings import Settings
 from hearth.bundle import write
-from hearth.cli import app
 from hearth.params import Frozen
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "hearth"
 MODULES = sorted(SOURCE.rglob("*.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 LIGHT = frozenset({"numpy", "scipy", "xgboost", *sys.stdlib_module_names})
@@ -187,37 +187,42 @@ def test_the_keys_that_stages_declare_are_in_the_settings() -> None:
                 value = value[name]
 
 
-def code_spans() -> str:
-    """The code of the README, inline and in blocks."""
-    blocks = re.findall(r"```(?:console|sh|bash)\n(.*?)```", README, re.DOTALL)
-    outside = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+def code_spans(text: str) -> str:
+    """The code of a page, inline and in blocks."""
+    blocks = re.findall(r"```(?:console|sh|bash)\n(.*?)```", text, re.DOTALL)
+    outside = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     return "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", outside)])
 
 
-def test_the_targets_that_the_readme_names_exist() -> None:
-    """``make X`` in a code span is a target of the Makefile."""
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z-]+)", code_spans()))
-    assert {"repro", "test"} <= named
-    assert named - targets == set()
-
-
-def test_the_commands_that_the_readme_names_exist() -> None:
-    """``hearth X`` in a code span is a command; ``dvc exp run -S`` sets a key that there is."""
-    commands = set(getattr(get_command(app), "commands", {}))
-    assert set(re.findall(r"\bhearth ([a-z]+)", code_spans())) - commands == set()
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_that_a_page_names_exist(page: str) -> None:
+    """``hearth X --option`` and ``make X`` in a code span; a key of ``params.yaml``, alone or after ``dvc exp run -S``."""
+    spans = code_spans(PAGES[page])
+    assert unknown(spans) == set()
     known = {f"{section}.{key}" for section, part_ in PARAMS.items() for key in part_}
-    assert set(re.findall(r"-S (\S+?)=", code_spans())) - known == set()
+    bare = {span for span in spans.splitlines() if re.fullmatch(rf"({'|'.join(PARAMS)})\.\w+", span)}
+    assert {*re.findall(r"-S (\S+?)=", spans), *bare} - known == set()
 
 
-def test_the_files_that_the_readme_names_exist() -> None:
+def test_what_a_page_gets_wrong_is_seen() -> None:
+    """A subcommand, an option, a target that nobody has."""
+    assert unknown("hearth serv; hearth keys nwe x; hearth serve --prot 1; hearth --vers; make tset") == {
+        "hearth serv", "hearth keys nwe", "hearth serve --prot", "hearth --vers", "make tset",
+    }  # fmt: skip
+    assert (
+        unknown("hearth keys new app --scope predict | hearth verify --help; hearth --version; make unit; .hearth bin") == set()
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_files_that_a_page_names_exist(page: str) -> None:
     """A path in a code span is in git or is what a stage writes; a relative link leads somewhere."""
     outs = [next(iter(out)) for stage in GRAPH.values() for kind in ("outs", "metrics") for out in stage.get(kind, [])]
-    made = [*outs, "reports/nested.json"]
+    made = [*outs, "reports/nested.json", "reports/verdict.json", "reports/promotions.jsonl"]
     top = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
-    paths = set(re.findall(rf"(?:^|\s)((?:{top})/[\w./-]+)", code_spans(), re.MULTILINE))
-    links = set(re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", README))
-    assert paths
+    paths = set(re.findall(rf"(?:^|\s)((?:{top})/[\w./-]+)", code_spans(PAGES[page]), re.MULTILINE))
+    links = set(re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", PAGES[page]))
+    assert paths or page != "README.md"
     missing = {path for path in paths | links if not (ROOT / path).exists()}
     assert {path for path in missing if not any(Path(path).is_relative_to(out) for out in made)} == set()
 
@@ -271,11 +276,19 @@ def test_the_addresses_that_the_readme_asks_are_routes() -> None:
     assert all(re.search(r" (-d|--data-binary) ", line) for line in lines)
 
 
-def test_the_variables_that_the_readme_names_are_settings() -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_the_variables_that_a_page_names_are_settings(page: str) -> None:
     """Each ``HEARTH_`` variable is one that the service reads."""
-    named = set(re.findall(r"\bHEARTH_\w+", README))
-    assert named
+    named = set(re.findall(r"\bHEARTH_\w+", PAGES[page]))
+    assert named or page != "README.md"
     assert named <= {f"HEARTH_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_routes_that_a_page_names_are_those_of_the_service(page: str) -> None:
+    """``METHOD /path`` in a code span."""
+    coming = {"GET /drift"}  # of the same change
+    assert set(re.findall(r"`((?:GET|POST) /[^`]*)`", PAGES[page])) <= set(served_routes()) | coming
 
 
 def test_the_readme_writes_keys_as_they_are_configured() -> None:

@@ -1,7 +1,8 @@
 """The service in this process, over a tiny bundle."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,17 @@ from tests.bundles import Tiny
 
 from api.settings import Settings
 from hearth.bundle import write
+
+SERVICES = re.compile("postgres|redis|schemathesis", re.IGNORECASE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With HEARTH_TEST_SERVICES=required a test that a service is missing for fails, instead of being left out."""
+    report = yield
+    if report.skipped and os.environ.get("HEARTH_TEST_SERVICES") == "required" and SERVICES.search(str(report.longrepr)):
+        report.outcome = "failed"
+    return report
 
 
 @pytest.fixture(autouse=True)
