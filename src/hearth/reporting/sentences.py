@@ -3,6 +3,7 @@
 from hearth.reporting.facts import Facts, fold_values, mean_sd
 from hearth.reporting.numbers import Scale, count, equals, percent, significant
 from hearth.training.evaluation import LeftOut
+from hearth.training.metrics import CALIBRATION_BINS, calibration_error
 
 # Shares of the folds beyond which the test rows count as a kind or a harsh draw.
 KIND, HARSH = 0.9, 0.1
@@ -74,6 +75,20 @@ def intervals(facts: Facts) -> str:
         f"{things} made to hold {percent(coverage.nominal)} of the truths held {percent(coverage.coverage)} out of fold "
         f"(mean {size} {scale.value(coverage.mean_width)}{unit}) and {percent(coverage.test_coverage)} of the test rows "
         f"(mean {size} {scale.value(coverage.test_mean_width)})."
+    )
+
+
+def calibration(facts: Facts) -> str:
+    """How far probabilities are from what happens; nothing for a regression."""
+    if facts.regression:
+        return ""
+    evaluation = facts.evaluation
+    error = calibration_error(evaluation.actual, evaluation.out_of_fold)
+    stated = float(evaluation.out_of_fold.max(axis=1).mean())
+    right = float((evaluation.out_of_fold.argmax(axis=1) == evaluation.actual).mean())
+    return (
+        f"Out of fold the predicted class was given a mean probability of {percent(stated)} and was right in {percent(right)} "
+        f"of the rows; the expected calibration error over {CALIBRATION_BINS} bins is {percent(error)}."
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hearth.reporting.facts import Facts, fold_values, mean_sd
-from hearth.reporting.numbers import count, p_value, percent, setting, significant
+from hearth.reporting.numbers import count, fixed, p_value, percent, setting, significant
 from hearth.schema import Feature, Target
 from hearth.training.evaluation import Contender
 from hearth.training.labels import metric_label
+from hearth.training.metrics import confusion, of_classes
 
 DATA_LABELS = {"sha256": "SHA-256", "duplicates": "repeated rows"}
 
@@ -71,6 +72,23 @@ def test_reading(facts: Facts) -> TableView:
             for one in evaluation.contenders
         ],
         strong=_winner(facts),
+    )
+
+
+def classes(facts: Facts) -> TableView:
+    """The winner's answers class by class, out of fold."""
+    evaluation = facts.evaluation
+    names = evaluation.contract.target.classes
+    each = of_classes(confusion(evaluation.actual, evaluation.out_of_fold.argmax(axis=1), len(names)))
+    columns = zip(names, each.rows, each.precision, each.recall, each.f1, strict=True)
+    return TableView(
+        caption="Out of fold, one repeat of the cross-validation: of each class its rows, the share of the answers that are "
+        "right (precision), the share of the rows that are found (recall), and F1.",
+        align="lrrrr",
+        head=("class", "rows", "precision", "recall", "F1"),
+        rows=[
+            [name, count(int(rows)), percent(right), percent(found), fixed(f1, 3)] for name, rows, right, found, f1 in columns
+        ],
     )
 
 
