@@ -100,6 +100,7 @@ class FeatureParams(Frozen):
     min: Number | None = None
     max: Number | None = None
     values: tuple[str, ...] = Field(default=(), strict=False)
+    ordered: bool = False
     required: bool = True
     unit: str = ""
     about: str = ""
@@ -114,7 +115,7 @@ class PrepareParams(Frozen):
     test_size: Share
     imputation: Literal["native", "median", "drop"]
     scaling: Literal["standard", "none"]
-    encoding: Literal["onehot", "ordinal"]
+    encoding: Literal["onehot", "ordinal", "native"]
 
 
 class Range(Frozen):

@@ -16,7 +16,8 @@ MOST = (2 - 2**-23) * 2.0**127
 class Feature:
     """One column that a row may hold.
 
-    ``min`` and ``max`` are inclusive and belong to numbers, ``values`` to categories. A feature that is not ``required``
+    ``min`` and ``max`` are inclusive and belong to numbers, ``values`` to categories: with ``ordered`` they stand in their
+    order and a model may tell less from more, without it they are names. A feature that is not ``required``
     may be left out of a row or be null. With ``use=False`` the column is accepted, checked and then ignored, for the
     ``reason`` given.
     """
@@ -26,6 +27,7 @@ class Feature:
     min: float | None = None
     max: float | None = None
     values: tuple[str, ...] = ()
+    ordered: bool = False
     required: bool = True
     unit: str = ""
     about: str = ""
@@ -43,6 +45,8 @@ class Feature:
         self._check_bounds()
         if (self.type == "category") != bool(self.values):
             raise ValueError(f"{self.name}: values are needed for a category, and allowed for nothing else")
+        if self.ordered and self.type != "category":
+            raise ValueError(f"{self.name}: ordered belongs to a category; type {self.type} has its own order")
         if len(set(self.values)) != len(self.values):
             raise ValueError(f"{self.name}: values holds an entry twice")
         if not self.use and not self.reason:
@@ -158,7 +162,7 @@ class Contract:
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("name", "type", "task", "unit", "about", "reason"), str),
     **dict.fromkeys(("min", "max"), (int, float, type(None))),
-    **dict.fromkeys(("required", "use"), bool),
+    **dict.fromkeys(("ordered", "required", "use"), bool),
     **dict.fromkeys(("values", "classes"), (list, tuple)),
 }
 

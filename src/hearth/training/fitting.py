@@ -88,8 +88,16 @@ def fit_transform(contract: Contract, x: Matrix, prepare: PrepareParams) -> Tran
         fill=tuple((np.full(len(contract.names), np.nan) if fill is None else fill).tolist()),
         shift=tuple(shift.tolist()),
         scale=tuple(scale.tolist()),
-        levels=tuple(len(feature.values) if onehot else 0 for feature in contract.used),
+        levels=tuple(len(feature.values) if onehot and not feature.ordered else 0 for feature in contract.used),
     )
+
+
+def column_types(contract: Contract, transform: Transform, prepare: PrepareParams) -> list[str] | None:
+    """XGBoost's types of the columns that ``transform`` makes, ``c`` for native categories; None where there are none."""
+    if prepare.encoding != "native":
+        return None
+    features = [contract.used[at] for at in transform.columns(contract)]
+    return ["c" if feature.type == "category" and not feature.ordered else "q" for feature in features]
 
 
 def _spreads(x: Matrix) -> NDArray[np.bool_]:
@@ -119,13 +127,16 @@ def fit(table: Table, recipe: Recipe, transform: Transform, prepare: PreparePara
     kept = fittable(table, prepare)
     x = transform.apply(kept.x[:, transform.columns(table.contract)])
     threads = 1 if len(kept) < ROWS_FOR_ALL_THREADS else processors()
-    data = binned(x, kept.y, recipe.params, threads)
+    data = binned(x, kept.y, recipe.params, threads, column_types(table.contract, transform, prepare))
     return Model(table.contract.target, transform, boost(data, recipe, table.contract.target, seed, threads))
 
 
-def binned(x: Matrix, y: Vector, params: Mapping[str, Setting], threads: int) -> xgb.QuantileDMatrix:
-    """Training rows cut into the histogram bins that ``max_bin`` asks for (256 where it does not)."""
-    return xgb.QuantileDMatrix(x, y, max_bin=int(params.get("max_bin", 256)), nthread=threads)
+def binned(
+    x: Matrix, y: Vector, params: Mapping[str, Setting], threads: int, types: Sequence[str] | None = None
+) -> xgb.QuantileDMatrix:
+    """Training rows cut into the histogram bins that ``max_bin`` asks for (256 where it does not); categories stay whole."""
+    bins = int(params.get("max_bin", 256))
+    return xgb.QuantileDMatrix(x, y, max_bin=bins, nthread=threads, feature_types=types, enable_categorical=True)
 
 
 def boost(data: xgb.DMatrix, recipe: Recipe, target: Target, seed: int, threads: int = 1) -> xgb.Booster:
@@ -187,7 +198,8 @@ def fold_data(
     names = select(train) if select else table.contract.names
     transform = fit_transform(table.contract, kept.x, prepare).subset(names)
     columns = transform.columns(table.contract)
-    data = binned(transform.apply(kept.x[:, columns]), kept.y, params, threads=1)
+    types = column_types(table.contract, transform, prepare)
+    data = binned(transform.apply(kept.x[:, columns]), kept.y, params, threads=1, types=types)
     return FoldData(data, transform.apply(valid.x[:, columns]), valid.y, rows[1])
 
 
