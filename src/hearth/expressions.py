@@ -6,12 +6,13 @@ An expression has numbers, names of columns, ``+ - * / **``, brackets, and the f
 import ast
 import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hearth.schema import MOST
+from hearth.schema import MOST, Contract
 
 if TYPE_CHECKING:
     from simpleeval import SimpleEval
@@ -64,6 +65,24 @@ class Expression:
             made = np.broadcast_to(_evaluator(values).eval(self.text, previously_parsed=self._body), (rows,))
             single = made.astype(np.float32).astype(np.float64)
         return np.where(np.isfinite(single), single, np.nan)
+
+
+@lru_cache(16)
+def formulas(contract: Contract) -> tuple[Expression, ...]:
+    """The expressions of the derived features, in their order.
+
+    Raises:
+        ValueError: naming the feature and what is wrong with its expression.
+    """
+    known = [feature.name for feature in contract.used if feature.type != "category" or feature.ordered]
+    made = []
+    for feature in contract.derived:
+        try:
+            made.append(Expression(feature.expression, known))
+        except ValueError as error:
+            raise ValueError(f"derived.{feature.name}: {error}") from error
+        known.append(feature.name)
+    return tuple(made)
 
 
 def _evaluator(values: Mapping[str, Column]) -> "SimpleEval":

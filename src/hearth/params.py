@@ -241,6 +241,7 @@ class Params(Frozen):
 
     data: DataParams
     features: dict[str, FeatureParams]
+    derived: dict[str, str] = Field(default_factory=dict)
     prepare: PrepareParams
     tuning: TuningParams
     selection: SelectionParams
@@ -260,7 +261,10 @@ class Params(Frozen):
 
     @model_validator(mode="after")
     def _contract_holds(self) -> Self:
-        _ = self.contract
+        if self.contract.derived:
+            from hearth.expressions import formulas  # noqa: PLC0415 - most tables need none
+
+            formulas(self.contract)
         return self
 
     @property
@@ -270,6 +274,9 @@ class Params(Frozen):
         return Contract(
             target=Target(name=data.target, task=data.task, classes=data.classes, unit=data.unit, about=data.about),
             features=tuple(Feature(name=name, **dict(feature)) for name, feature in self.features.items()),
+            derived=tuple(
+                Feature(name=name, type="number", required=False, expression=text) for name, text in self.derived.items()
+            ),
         )
 
 

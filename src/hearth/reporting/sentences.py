@@ -17,7 +17,7 @@ def purpose(facts: Facts) -> str:
     target = evaluation.contract.target
     about = f": {target.about}" if target.about else ""
     unit = f" ({target.unit})" if target.unit else ""
-    used, total = len(evaluation.features), len(evaluation.contract.features)
+    used, total = len(evaluation.features), len(evaluation.contract.features) + len(evaluation.contract.derived)
     columns = f"all {total} columns" if used == total else f"{used} of {total} columns"
     return f"Gradient-boosted trees (XGBoost) that predict {target.name} from {columns}{about}{unit}."
 
@@ -119,7 +119,7 @@ def left_out(facts: Facts, column: LeftOut) -> str:
 
 def dropped(facts: Facts) -> str:
     """Which usable features the winner does not use; nothing where it uses all."""
-    names = [name for name in facts.evaluation.contract.names if name not in facts.evaluation.features]
+    names = [name for name in facts.evaluation.contract.columns if name not in facts.evaluation.features]
     return f"The winner does without {', '.join(names)}: too small a share of mean |SHAP value|." if names else ""
 
 

@@ -129,7 +129,8 @@ def weights(facts: Facts) -> TableView:
 def dictionary(facts: Facts) -> TableView:
     """The contract: what a row may hold, and what of it is used."""
     contract = facts.evaluation.contract
-    rows = [_target_row(contract.target), *(_feature_row(facts, feature) for feature in contract.features)]
+    features = (*contract.features, *contract.derived)
+    rows = [_target_row(contract.target), *(_feature_row(facts, feature) for feature in features)]
     head = ("name", "type", "allowed", "unit", "required", "about", "used")
     return TableView("What a row may hold.", "l" * 7, head, rows, strong=frozenset({0}))
 
@@ -151,8 +152,9 @@ def _target_row(target: Target) -> list[str]:
 
 
 def _feature_row(facts: Facts, feature: Feature) -> list[str]:
-    required = "yes" if feature.required else "no"
-    return [feature.name, feature.type, _allowed(feature), feature.unit, required, feature.about, _used(facts, feature)]
+    required = "computed" if feature.expression else "yes" if feature.required else "no"
+    about = feature.about or feature.expression
+    return [feature.name, feature.type, _allowed(feature), feature.unit, required, about, _used(facts, feature)]
 
 
 def _used(facts: Facts, feature: Feature) -> str:

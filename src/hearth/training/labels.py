@@ -42,4 +42,4 @@ def class_names(target: Target, count: int) -> tuple[str, ...]:
 
 def features_of(contract: Contract) -> dict[str, Feature]:
     """The contract's features by name."""
-    return {feature.name: feature for feature in contract.features}
+    return {feature.name: feature for feature in (*contract.features, *contract.derived)}
