@@ -132,9 +132,10 @@ def train(folder: Path, rows: int) -> list[Spent]:
     make_csv(folder / "table.csv", rows)
     stage = ("-m", "hearth.stages")
     given = ("--params", settings(folder))
+    feedback = ("--feedback", folder / "feedback.csv")  # none has come
     raw, prepared = folder / "raw", folder / "prepared"
     return [
-        run("ingest", *stage, "ingest", *given, "--out", raw, "--report", folder / "data.json"),
+        run("ingest", *stage, "ingest", *given, *feedback, "--out", raw, "--report", folder / "data.json"),
         run("prepare", *stage, "prepare", *given, "--raw", raw, "--out", prepared),
         run("fit", __file__, "--fit", folder),
         run("predict, CSV to CSV", *predict(folder, "table.csv", "scored.csv")),

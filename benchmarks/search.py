@@ -89,7 +89,8 @@ def run(command: Sequence[str], caches: Path) -> float:
 def prepared(settings: Path, place: Path, caches: Path) -> None:
     """The first stages, into a folder of their own."""
     raw, options = str(place / "raw"), ["--params", str(settings)]
-    run(["-m", "hearth.stages", "ingest", *options, "--out", raw, "--report", str(place / "data.json")], caches)
+    empty, report = str(place / "feedback.csv"), str(place / "data.json")
+    run(["-m", "hearth.stages", "ingest", *options, "--feedback", empty, "--out", raw, "--report", report], caches)
     run(["-m", "hearth.stages", "prepare", *options, "--raw", raw, "--out", str(place / "prepared")], caches)
 
 

@@ -259,6 +259,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
     table = whole / settings["data"]["bundled"]["path"]  # type: ignore[index]
     table.parent.mkdir(parents=True)
     table.write_text(csv_text(), encoding="utf-8")
+    copy("data/feedback.csv", ROOT, whole)
     (whole / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     watched = {}
     for name, stage in STAGES.items():

@@ -10,6 +10,8 @@ FeatureType = Literal["number", "integer", "category", "boolean"]
 _NUMERIC = ("number", "integer")
 # XGBoost computes in single precision; beyond its range a number would become infinite.
 MOST = (2 - 2**-23) * 2.0**127
+# Metadata of a table's Parquet file: how many rows, the last ones, joined it from outside its source.
+APPENDED = b"hearth.appended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

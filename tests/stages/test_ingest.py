@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -19,8 +19,10 @@ from hearth.errors import DataError, HearthError, SourceError
 from hearth.params import load
 from hearth.schema import Contract
 from hearth.stages import ingest
+from hearth.training.table import appended
 
 ROOT = Path(__file__).parents[2]
+PATHS = ("--params", "params.yaml", "--feedback", "feedback.csv")
 FEATURES: dict[str, object] = {
     "size": {"type": "number", "min": -1.23456789e30, "max": 1e30, "required": False},
     "rooms": {"type": "integer", "min": -(2**40), "max": 2**40},
@@ -50,14 +52,19 @@ def write(rows: list[Row], **data: object) -> None:
     basis = {"source": "csv", "csv": {"path": "table.csv"}, "target": "y", "task": "regression", "min_rows": 10}
     described = settings | {"data": basis | data, "features": FEATURES}
     Path("params.yaml").write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
+    lay("table.csv", rows)
+
+
+def lay(name: str, rows: Sequence[Row]) -> None:
+    """A CSV file of the rows."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([[*FEATURES, "y"], *rows])
-    Path("table.csv").write_text(text.getvalue(), encoding="utf-8", newline="")
+    Path(name).write_text(text.getvalue(), encoding="utf-8", newline="")
 
 
 def ingested() -> tuple[list[Row], Contract, Mapping[str, object]]:
     """Run the stage; the rows, the contract and the report that it wrote."""
-    ingest.main(["--params", "params.yaml", "--out", "data/raw", "--report", "reports/data.json"])
+    ingest.main([*PATHS, "--out", "data/raw", "--report", "reports/data.json"])
     table = pq.read_table("data/raw/table.parquet")
     assert table.column_names == [*FEATURES, "y"]
     contract = Contract.from_dict(json.loads(Path("data/raw/contract.json").read_text(encoding="utf-8")))
@@ -172,7 +179,87 @@ def test_a_command_line_without_its_paths_is_refused(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         ingest.main([])
 
-    assert "--params, --out, --report" in capsys.readouterr().err
+    assert "--params, --feedback, --out, --report" in capsys.readouterr().err
+
+
+NEW: list[Row] = [(9.5, 7, "house", False, None, 14.0), (None, 8, "flat", None, None, 15.5)]
+
+
+def test_rows_that_came_back_stand_behind_the_table() -> None:
+    """With ``append`` the rows of the file join, and the report says which file, its sum and how many."""
+    write(ROWS, feedback="append")
+    lay("feedback.csv", NEW)
+
+    rows, _, report = ingested()
+
+    assert rows == [*ROWS, *NEW]
+    digest = hashlib.sha256(Path("feedback.csv").read_bytes()).hexdigest()
+    assert report["feedback"] == {"file": "feedback.csv", "sha256": digest, "rows": 2}
+    assert report["rows"] == 14
+    assert appended(pq.read_table("data/raw/table.parquet")) == 2
+
+
+def test_a_row_that_is_known_joins_no_second_time() -> None:
+    """Rows that a model could not tell from one of the table or from an earlier one are left out; the table's own stay."""
+    write(ROWS, feedback="append")
+    known = (*ROWS[0][:4], None, ROWS[0][5])  # the column that no model sees is not stored with predictions
+    lay("feedback.csv", [known, NEW[0], ROWS[1], NEW[0], (*NEW[0][:5], 14.5)])
+
+    rows, _, report = ingested()
+
+    assert rows == [*ROWS, NEW[0], (*NEW[0][:5], 14.5)]
+    assert report["duplicates"] == 9
+
+
+@pytest.mark.parametrize("content", [None, b"", b"size,rooms,kind,sold,note,y\n"])
+def test_where_nothing_came_back_the_table_is_as_without(content: bytes | None) -> None:
+    """No file, an empty one and one of a header alone hold no rows."""
+    write(ROWS, feedback="append")
+    if content is not None:
+        Path("feedback.csv").write_bytes(content)
+
+    rows, _, report = ingested()
+
+    digest = hashlib.sha256(content or b"").hexdigest()
+    assert (rows, report["feedback"]) == (ROWS, {"file": "feedback.csv", "sha256": digest, "rows": 0})
+
+
+def test_with_none_what_came_back_is_not_read() -> None:
+    """Also a file that is no table changes no byte."""
+    write(ROWS, feedback="none")
+    ingested()
+    files = [Path("data/raw/table.parquet"), Path("data/raw/contract.json"), Path("reports/data.json")]
+    before = [file.read_bytes() for file in files]
+    Path("feedback.csv").write_bytes(b"\0\xff")
+
+    ingested()
+
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_what_came_back_is_checked_as_the_table_is() -> None:
+    """Every fault of the file is told at once, under its name, and nothing is written; it may hold few rows of one target."""
+    write(ROWS, feedback="append")
+    lay("feedback.csv", [(9.5, 2**41, "barn", True, None, 14.0), (1.0, 1, "flat", True, None, "")])
+
+    with pytest.raises(DataError, match=r"feedback\.csv does not keep its contract") as refusal:
+        ingested()
+
+    assert list(refusal.value.faults) == [
+        "rooms: above max 1099511627776 in 1 row (line 2), such as 2199023255552",
+        "kind: not one of flat, house, NA in 1 row (line 2), such as 'barn'",
+        "y: no value of the target in 1 row (line 3)",
+    ]
+    assert not Path("data").exists()
+
+
+def test_what_came_back_makes_no_new_class() -> None:
+    """A label that the table does not have is a fault: with it the codes of the others would change."""
+    write([(*row[:5], "ab"[i % 2]) for i, row in enumerate(ROWS)], task="classification", feedback="append")
+    lay("feedback.csv", [(*NEW[0][:5], "c"), (*NEW[1][:5], "a")])
+
+    with pytest.raises(DataError, match=r"y: not one of a, b in 1 row \(line 2\), such as 'c'"):
+        ingested()
 
 
 def test_the_bundled_table_is_the_published_one() -> None:
@@ -198,7 +285,7 @@ def test_the_repositorys_own_settings_ingest(monkeypatch: pytest.MonkeyPatch, pl
     """A fresh clone's settings read its bundled table, complete and without a repeated row."""
     monkeypatch.chdir(ROOT)
 
-    ingest.main(["--params", "params.yaml", "--out", str(place / "raw"), "--report", str(place / "data.json")])
+    ingest.main([*PATHS, "--out", str(place / "raw"), "--report", str(place / "data.json")])
 
     report = json.loads((place / "data.json").read_text(encoding="utf-8"))
     assert (report["source"], report["rows"], report["columns"], report["duplicates"]) == ("bundled", 506, 14, 0)

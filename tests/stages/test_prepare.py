@@ -13,6 +13,7 @@ from tests.tiny import KINDS, Cells, Kind, arrow, cells, settings
 from hearth.artifacts import write_json, write_text
 from hearth.errors import DataError, ParamsError
 from hearth.params import Params
+from hearth.schema import APPENDED
 from hearth.stages import prepare
 from hearth.training import folds, table
 from hearth.training.fitting import fit_transform
@@ -38,6 +39,26 @@ def test_the_rows_are_parted_and_none_is_changed(kind: Kind, tmp_path: Path) -> 
     split = holdout(table.code(raw, chosen.contract), 0.2, 42)
     for name, rows in zip(("train", "test"), split, strict=True):
         assert pq.read_table(tmp_path / f"prepared/{name}.parquet").equals(raw.take(pa.array(rows)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_that_joined_move_no_row_of_the_table(kind: Kind, tmp_path: Path) -> None:
+    """With rows behind the table, marked as such, its own training and test rows are those that they were."""
+    chosen = settings(kind)
+    alone, later = arrow(chosen.contract, cells(kind)), arrow(chosen.contract, cells(kind, rows=40, seed=1))
+    arguments = lay(tmp_path, chosen, cells(kind))
+    prepare.main(arguments)
+    before = {side: pq.read_table(tmp_path / f"prepared/{side}.parquet") for side in ("train", "test")}
+    grown = pa.concat_tables([alone, later]).replace_schema_metadata({APPENDED: "40"})
+    pq.write_table(grown, tmp_path / "raw/table.parquet")
+
+    prepare.main(arguments)
+
+    after = {side: pq.read_table(tmp_path / f"prepared/{side}.parquet") for side in before}
+    assert all(after[side].slice(0, before[side].num_rows).equals(before[side]) for side in before)
+    assert 0 < after["test"].num_rows - before["test"].num_rows < 20
+    assert sum(one.num_rows for one in after.values()) == 130
+    assert [one.schema.metadata for one in after.values()] == [None, None]
 
 
 @pytest.mark.parametrize("kind", KINDS)

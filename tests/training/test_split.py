@@ -62,6 +62,51 @@ def test_no_row_is_on_both_sides_of_a_fold(x: Matrix, seed: int) -> None:
         assert not rows_of(table, train) & rows_of(table, valid)
 
 
+def sides(table: Table, appended: int) -> list[bool]:
+    """Whether each row is a test row."""
+    _, test = holdout(table, 0.25, 7, appended)
+    tested = set(test.tolist())
+    return [row in tested for row in range(len(table))]
+
+
+@given(FEW, hnp.arrays(np.float64, st.tuples(st.integers(0, 40), st.just(2)), elements=CELLS), st.integers(0, 40))
+def test_a_row_keeps_its_side_when_others_join(x: Matrix, later: Matrix, number: int) -> None:
+    """The table is split as it was alone; what joined is split as it was when less had joined; no copy is on both sides."""
+    if groups(bare(x)).max() < 4:
+        return
+    whole, some = bare(np.vstack([x, later])), bare(np.vstack([x, later[:number]]))
+    tested = sides(whole, len(later))
+    assert tested[: len(x)] == sides(bare(x), 0)
+    assert tested[: len(some)] == sides(some, len(some) - len(x))
+    split = [np.flatnonzero(np.array(tested) == side) for side in (False, True)]
+    assert not rows_of(whole, split[0]) & rows_of(whole, split[1])
+
+
+@given(st.permutations(range(30)))
+def test_the_order_in_which_rows_join_decides_nothing(order: list[int]) -> None:
+    """A row's side is a matter of its values."""
+    x, later = np.arange(20.0)[:, None], np.arange(100.0, 130.0)[:, None]
+    straight = sides(bare(np.vstack([x, later])), 30)[20:]
+    assert sides(bare(np.vstack([x, later[order]])), 30)[20:] == [straight[i] for i in order]
+
+
+def test_of_what_joins_the_share_asked_for_is_tested() -> None:
+    """Of many rows, a quarter by the seed; another seed draws others."""
+    whole = bare(np.random.default_rng(0).normal(size=(4100, 2)))
+    drawn = [np.isin(np.arange(100, 4100), holdout(whole, 0.25, seed, 4000)[1]) for seed in (1, 2)]
+    assert all(0.22 < one.mean() < 0.28 for one in drawn)  # 4 standard errors
+    assert 0.3 < (drawn[0] != drawn[1]).mean() < 0.45  # 2 x 0.25 x 0.75 of draws that know nothing of each other
+
+
+@pytest.mark.parametrize("number", [0, 7])
+def test_rows_join_each_kind_of_table(table: Table, number: int) -> None:
+    """The rows of the table are split as without those that join, classes stratified."""
+    whole = Table(table.contract, np.vstack([table.x, table.x[:number] + 1.0]), np.r_[table.y, table.y[:number]])
+    alone, joined = holdout(table, 0.2, 3), holdout(whole, 0.2, 3, number)
+    for one, other in zip(alone, joined, strict=True):
+        np.testing.assert_array_equal(other[other < len(table)], one)
+
+
 def test_copies_stay_together_in_each_kind_of_table(doubled: Table) -> None:
     """Rows that stand twice straddle neither the split nor a fold, stratified or not."""
     sides = [holdout(doubled, 0.2, 3), *pairs(repeated_folds(doubled, 4, 3, 3))]

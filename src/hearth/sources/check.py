@@ -20,11 +20,13 @@ from hearth.sources.faults import FIRST, Fault, marked, places, shown
 LISTED = 10  # values of a category that a message lists
 
 
-def canonical(path: Path, contract: Contract, min_rows: int) -> pa.Table:
+def canonical(path: Path, contract: Contract, min_rows: int | None, name: str = "the table") -> pa.Table:
     """Read a CSV file as the contract's table: its columns, typed, in its order, the target last.
 
+    Without ``min_rows`` it is part of a table: any number of rows, none too, and a target that need not vary.
+
     Raises:
-        DataError: listing all that is wrong, by column and line of the file.
+        DataError: of ``name``, listing all that is wrong, by column and line of the file.
     """
     text = csvfile.read(path)
     names = text.table.column_names
@@ -33,7 +35,7 @@ def canonical(path: Path, contract: Contract, min_rows: int) -> pa.Table:
     if faults:
         lines = csvfile.line_numbers(path, len(names), {row for fault in faults for row in fault.rows})
         told = [fault.told(lines) for fault in _ordered(faults, contract)]
-        raise DataError("the table does not keep its contract: mend the file, or data and features in params.yaml", told)
+        raise DataError(f"{name} does not keep its contract: mend the file, or data and features in params.yaml", told)
     return table.combine_chunks()
 
 
@@ -58,15 +60,16 @@ def of_header(names: Sequence[str], contract: Contract) -> list[Fault]:
     return [*missing, *twice, *extra]
 
 
-def of_values(table: pa.Table, contract: Contract, min_rows: int) -> list[Fault]:
+def of_values(table: pa.Table, contract: Contract, min_rows: int | None) -> list[Fault]:
     """What is wrong with the values of a table of the contract's types, some of its columns perhaps left out."""
     if not table.num_rows:
-        return [Fault("the file", "it holds a header and no rows")]
-    columns = {name: checks for name, checks in _checks(contract).items() if checks and name in table.column_names}
+        return [] if min_rows is None else [Fault("the file", "it holds a header and no rows")]
+    checks = _checks(contract, whole=min_rows is not None)
+    columns = {name: some for name, some in checks.items() if some and name in table.column_names}
     schema = pandera.DataFrameSchema(
-        {name: pandera.Column(checks=checks, nullable=True) for name, checks in columns.items()},
+        {name: pandera.Column(checks=some, nullable=True) for name, some in columns.items()},
         checks=pandera.Check(
-            lambda frame: len(frame) >= min_rows,
+            lambda frame: len(frame) >= (min_rows or 0),
             error=f"{table.num_rows} rows are too few: data.min_rows asks for {min_rows}",
         ),
     )
@@ -77,10 +80,11 @@ def of_values(table: pa.Table, contract: Contract, min_rows: int) -> list[Fault]
     return []
 
 
-def _checks(contract: Contract) -> dict[str, list[pandera.Check]]:
+def _checks(contract: Contract, whole: bool) -> dict[str, list[pandera.Check]]:
     """The checks of each column's present values. One failure case each: the faults are counted in the whole output."""
     features = {feature.name: _feature_checks(feature) for feature in contract.features}
-    return features | {contract.target.name: _target_checks(contract.target)}
+    varied = _variety_checks(contract.target) if whole else []
+    return features | {contract.target.name: [*_target_checks(contract.target), *varied]}
 
 
 def _feature_checks(feature: Feature) -> list[pandera.Check]:
@@ -94,11 +98,16 @@ def _feature_checks(feature: Feature) -> list[pandera.Check]:
 
 def _target_checks(target: Target) -> list[pandera.Check]:
     if target.task == "regression":
-        return [pandera.Check(_varies, error="every row holds the same value: there is nothing to predict")]
-    labels = _member_checks(target.classes) or [
+        return []
+    return _member_checks(target.classes) or [
         pandera.Check(_printable, error="not a label on one line: look for a quote that is not closed", n_failure_cases=1)
     ]
-    return [*labels, pandera.Check(_varies, error="every row is of one class: there is nothing to tell apart")]
+
+
+def _variety_checks(target: Target) -> list[pandera.Check]:
+    if target.task == "regression":
+        return [pandera.Check(_varies, error="every row holds the same value: there is nothing to predict")]
+    return [pandera.Check(_varies, error="every row is of one class: there is nothing to tell apart")]
 
 
 def _member_checks(values: Sequence[str]) -> list[pandera.Check]:

@@ -33,7 +33,7 @@ class Build:
         """The bundle of an experiment; its metadata says what was measured of it and on which data."""
         facts = {
             "metrics": {key: self.metrics[one.name][key] for key in ("cv", "test")},
-            "data": {key: self.data[key] for key in ("source", "version", "sha256", "rows")},
+            "data": {key: self.data[key] for key in ("source", "version", "sha256", "rows", "feedback") if key in self.data},
         }
         return assemble(one, self.train, self.folds, self.transform, self.settings, facts)
 

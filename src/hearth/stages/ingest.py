@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from hearth import params
 from hearth.artifacts import replacing, write_json
 from hearth.params import BundledSource, CsvSource, DataParams, KaggleSource
-from hearth.schema import Target
+from hearth.schema import APPENDED, Target
+from hearth.sources import feedback
 from hearth.sources.check import canonical, resolved
 from hearth.sources.fetched import Fetched, local
 
@@ -27,6 +28,9 @@ def main(argv: Sequence[str]) -> None:
         table = canonical(fetched.path, settings.contract, settings.data.min_rows)
         origin = provenance(fetched)
     contract = resolved(settings.contract, table)
+    if settings.data.feedback == "append":
+        table = feedback.appended(table, args.feedback, contract)
+        origin |= {"feedback": feedback.provenance(args.feedback, int(table.schema.metadata[APPENDED]))}
     with replacing(args.out) as out:
         pq.write_table(table, out / "table.parquet")
         write_json(out / "contract.json", contract.to_dict(), digits=None)
@@ -77,6 +81,7 @@ def _distribution(values: pa.ChunkedArray, target: Target) -> dict[str, object]:
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ingest", description=__doc__)
     parser.add_argument("--params", type=Path, required=True)
+    parser.add_argument("--feedback", type=Path, required=True, help="CSV file of rows whose truth came back; may be empty")
     parser.add_argument("--out", type=Path, required=True, help="folder of the table and its contract")
     parser.add_argument("--report", type=Path, required=True, help="JSON file that says what was read")
     return parser.parse_args(argv)

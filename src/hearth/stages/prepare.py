@@ -19,10 +19,13 @@ from hearth.training.split import holdout, repeated_folds
 from hearth.training.table import Rows, Table
 
 
-def plan(data: Table, settings: Params) -> tuple[Rows, Rows, Folds, Transform]:
-    """Training rows, test rows, the folds of the training rows (the first repeat is for searches), the fitted transform."""
+def plan(data: Table, settings: Params, appended: int = 0) -> tuple[Rows, Rows, Folds, Transform]:
+    """Training rows, test rows, the folds of the training rows (the first repeat is for searches), the fitted transform.
+
+    The last ``appended`` rows are split apart from the others, as ``holdout`` says.
+    """
     prepare, tuning = settings.prepare, settings.tuning
-    train, test = holdout(data, prepare.test_size, prepare.seed)
+    train, test = holdout(data, prepare.test_size, prepare.seed, appended)
     kept = data.take(train)
     assigned = repeated_folds(kept, tuning.folds, 1 + tuning.repeats, prepare.seed)
     return train, test, assigned, fit_transform(data.contract, fittable(kept, prepare).seen, prepare)
@@ -37,7 +40,8 @@ def main(argv: Sequence[str]) -> None:
     settings = params.load(args.params)
     contract = table.read_contract(args.raw)
     rows = table.read_arrow(args.raw / "table.parquet")
-    train, test, assigned, transform = plan(table.code(rows, contract), settings)
+    train, test, assigned, transform = plan(table.code(rows, contract), settings, table.appended(rows))
+    rows = rows.replace_schema_metadata(None)  # the number of rows that joined is that of the whole table
     with replacing(args.out) as folder:
         pq.write_table(rows.take(pa.array(train)), folder / "train.parquet")
         pq.write_table(rows.take(pa.array(test)), folder / "test.parquet")

@@ -1,9 +1,12 @@
 """Which rows are held out, and the folds. Rows with equal features stay together, so that no copy sits on both sides."""
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, train_test_split
 
+from hearth.bundle.transform import Matrix
 from hearth.errors import DataError
 from hearth.training.folds import Folds
 from hearth.training.table import Rows, Table
@@ -11,27 +14,33 @@ from hearth.training.table import Rows, Table
 
 def groups(table: Table) -> Rows:
     """The group of each row, numbered by first appearance: rows with equal features, gaps included, share one."""
-    same = np.ascontiguousarray(np.where(np.isnan(table.x), np.nan, table.x + 0.0))  # one NaN, one zero
-    rows = same.view(np.dtype((np.void, same.itemsize * same.shape[1]))).ravel()  # by bytes, since NaN is never equal
-    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(_contents(table.x), return_index=True, return_inverse=True)
     order = np.empty(len(first), dtype=np.intp)
     order[np.argsort(first, kind="stable")] = np.arange(len(first))
     return order[inverse.reshape(-1)]
 
 
-def holdout(table: Table, test_size: float, seed: int) -> tuple[Rows, Rows]:
+def holdout(table: Table, test_size: float, seed: int, appended: int = 0) -> tuple[Rows, Rows]:
     """Training and test rows, each ascending; stratified for a classification.
+
+    The last ``appended`` rows joined the others, which are split as if they stood alone. A row that joined is on the side of
+    its copy among those, or else on one that the seed and its own values decide: no row changes sides when others join later.
 
     Raises:
         DataError: a class has too few rows, or too few distinct rows are there to split.
     """
     group = groups(table)
-    labels = _labels(table, group)
+    alone = np.arange(len(table) - appended)
+    count, labels = group[alone].max() + 1, _labels(table.take(alone), group[alone])
     try:
-        train, test = train_test_split(np.arange(group.max() + 1), test_size=test_size, random_state=seed, stratify=labels)
+        _, test = train_test_split(np.arange(count), test_size=test_size, random_state=seed, stratify=labels)
     except ValueError as error:
         raise DataError(f"the table cannot be split with prepare.test_size {test_size:g}: {error}") from error
-    return np.flatnonzero(np.isin(group, train)), np.flatnonzero(np.isin(group, test))
+    _, first = np.unique(group, return_index=True)
+    tested = np.zeros(len(first), dtype=bool)
+    tested[test] = True
+    tested[count:] = _drawn(table.x[first[count:]], seed) < test_size
+    return np.flatnonzero(~tested[group]), np.flatnonzero(tested[group])
 
 
 def repeated_folds(table: Table, folds: int, repeats: int, seed: int) -> Folds:
@@ -62,3 +71,15 @@ def _labels(table: Table, group: Rows) -> NDArray[np.float64] | None:
         return None
     _, first = np.unique(group, return_index=True)
     return table.y[first]
+
+
+def _contents(x: Matrix) -> NDArray[np.void]:
+    """The bytes of each row, since NaN is never equal to itself; one NaN, one zero."""
+    same = np.ascontiguousarray(np.where(np.isnan(x), np.nan, x + 0.0), dtype="<f8")
+    return same.view(np.dtype((np.void, same.itemsize * same.shape[1]))).ravel()
+
+
+def _drawn(x: Matrix, seed: int) -> NDArray[np.float64]:
+    """A number in [0, 1) for each row, of the seed and the row's values alone: the first 48 bits of a SHA-256."""
+    sums = [hashlib.sha256(f"{seed}:".encode() + content.tobytes()).digest() for content in _contents(x)]
+    return np.array([int.from_bytes(one[:6], "big") for one in sums], dtype=np.float64) / 2**48

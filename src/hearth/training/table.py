@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hearth.bundle.derived import complete
 from hearth.bundle.transform import Matrix
 from hearth.errors import DataError
-from hearth.schema import Contract, Feature
+from hearth.schema import APPENDED, Contract, Feature
 
 Vector = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -63,6 +63,11 @@ def read_arrow(path: Path) -> pa.Table:
         return pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{path} cannot be read: {error}. Run the stage that writes it: dvc repro.") from error
+
+
+def appended(table: pa.Table) -> int:
+    """How many rows, the last ones, joined the table from outside its source."""
+    return int((table.schema.metadata or {}).get(APPENDED, 0))
 
 
 def read(path: Path, contract: Contract) -> Table:
