@@ -69,7 +69,7 @@ def test_settings_cannot_be_changed(raw: Raw) -> None:
         ("features.x.colour", 1, "features.x.colour: unknown key"),
         ("tuning.space.learnig_rate", {"low": 0.1, "high": 0.2}, "tuning.space.learnig_rate: Input should be 'rounds'"),
         ("data.task", "ranking", "data.task: Input should be 'regression' or 'classification'"),
-        ("data.source", "ftp", "data.source: Input should be 'bundled', 'kaggle' or 'csv'"),
+        ("data.source", "ftp", "data.source: Input should be 'bundled', 'kaggle', 'csv', 'parquet', 'openml' or 'sql'"),
         ("data.csv", None, None),
         ("data.kaggle.dataset", "no-slash", "data.kaggle.dataset: String should match pattern"),
         ("data.kaggle.version", 0, "data.kaggle.version"),

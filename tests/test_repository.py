@@ -161,7 +161,16 @@ def read_names() -> set[str]:
 
 def test_every_setting_has_a_reader() -> None:
     """Each key of the settings is read somewhere; those that are handed on as a whole are known by where they go."""
-    handed_on = {"bundled", "csv", "kaggle", "max_bin", "num_parallel_tree"}  # getattr by data.source; model_dump to XGBoost
+    handed_on = {
+        "bundled",
+        "csv",
+        "kaggle",
+        "parquet",
+        "openml",
+        "sql",
+        "max_bin",
+        "num_parallel_tree",
+    }  # getattr by data.source; model_dump to XGBoost
     assert sorted(set(fields(hearth.params.Params)) - read_names() - handed_on) == []
     assert {"max_bin", "num_parallel_tree"} == set(hearth.params.FixedParams.model_fields)
 

@@ -1,5 +1,6 @@
 """``params.yaml`` as frozen, typed settings. Read once; an unknown key or a contradiction is a ``ParamsError``."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -50,9 +51,35 @@ class Frozen(BaseModel):
 
 
 class CsvSource(Frozen):
-    """Where ``data.source: csv`` reads."""
+    """Where ``data.source: csv`` reads: a path, or a URL that fsspec understands."""
 
     path: str
+
+
+class ParquetSource(Frozen):
+    """Where ``data.source: parquet`` reads: a path, or a URL that fsspec understands."""
+
+    path: str
+
+
+class OpenmlSource(Frozen):
+    """The number of the table of OpenML that ``data.source: openml`` downloads."""
+
+    id: PositiveInt
+
+
+class SqlSource(Frozen):
+    """What ``data.source: sql`` asks; ``url`` is SQLAlchemy's, or ``$NAME`` of the environment."""
+
+    url: str
+    query: str
+
+    @field_validator("url")
+    @classmethod
+    def _no_secret(cls, url: str) -> str:
+        if re.match(r"[^/@$]*://[^/@]*:[^/@]+@", url):
+            raise ValueError("a password does not belong into a file in git: export DATABASE_URL=..., write url: $DATABASE_URL")
+        return url
 
 
 class KaggleSource(Frozen):
@@ -72,10 +99,13 @@ class BundledSource(Frozen):
 class DataParams(Frozen):
     """Where the table comes from and what of it is predicted."""
 
-    source: Literal["bundled", "kaggle", "csv"]
+    source: Literal["bundled", "kaggle", "csv", "parquet", "openml", "sql"]
     bundled: BundledSource | None = None
     kaggle: KaggleSource | None = None
     csv: CsvSource | None = None
+    parquet: ParquetSource | None = None
+    openml: OpenmlSource | None = None
+    sql: SqlSource | None = None
     target: str
     task: Task
     classes: tuple[str, ...] = Field(default=(), strict=False)
