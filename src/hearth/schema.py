@@ -21,7 +21,8 @@ class Feature:
     ``min`` and ``max`` are inclusive and belong to numbers, ``values`` to categories: with ``ordered`` they stand in their
     order and a model may tell less from more, without it they are names. A feature that is not ``required``
     may be left out of a row or be null. With ``use=False`` the column is accepted, checked and then ignored, for the
-    ``reason`` given. A feature with an ``expression`` is computed from others and is not part of a row.
+    ``reason`` given; a category then needs no values and is any text. A feature with an ``expression`` is computed from others
+    and is not part of a row.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Feature:
         if self.type not in get_args(FeatureType):
             raise ValueError(f"{self.name}: type must be one of {', '.join(get_args(FeatureType))}")
         self._check_bounds()
-        if (self.type == "category") != bool(self.values):
+        if (self.type == "category") != bool(self.values or self.open):
             raise ValueError(f"{self.name}: values are needed for a category, and allowed for nothing else")
         if self.ordered and self.type != "category":
             raise ValueError(f"{self.name}: ordered belongs to a category; type {self.type} has its own order")
@@ -65,6 +66,11 @@ class Feature:
             raise ValueError(f"{self.name}: min {self.min:g} is above max {self.max:g}")
 
     @property
+    def open(self) -> bool:
+        """Whether it is any text at all: a category that names no values, which can only be ignored."""
+        return self.type == "category" and not self.values and not self.use
+
+    @property
     def numeric(self) -> bool:
         """Whether values are numbers with an order and a distance."""
         return self.type in _NUMERIC
@@ -77,7 +83,7 @@ class Feature:
         if value is None:
             return float("nan")
         if self.type == "category":
-            return float(self.values.index(str(value)))
+            return float(self.values.index(str(value))) if self.values else 0.0
         return float(value)  # type: ignore[arg-type]
 
 
