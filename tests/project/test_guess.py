@@ -53,9 +53,11 @@ def test_a_column_is_taken_for_what_it_holds(values: list[str], expected: dict[s
     ],
 )
 def test_what_no_model_can_use_is_left_out_with_the_reason(name: str, values: list[str], why: str) -> None:
-    """It stays in the contract, as text that is accepted and ignored."""
+    """It stays in the contract, as a number or as text that is accepted and ignored."""
     feature = of(*values, name=name)
-    assert (feature.use, feature.open) == (False, True)
+    assert (feature.use, feature.required, feature.open) == (False, False, not feature.numeric)
+    assert feature.numeric == values[0].isdigit()
+    assert (feature.min, feature.max) == (None, None)
     assert why in feature.reason
 
 

@@ -12,6 +12,7 @@ import typer
 
 from hearth import __version__
 from hearth.cli.console import say
+from hearth.cli.project import init
 from hearth.cli.scoring import explain, predict, verify
 from hearth.cli.serving import keys, serve
 from hearth.errors import HearthError
@@ -70,6 +71,7 @@ def hearth(
 
 
 for command, example in (
+    (init, "hearth init sales.csv --target price"),
     (predict, "hearth predict rows.parquet predictions.parquet --on-error skip"),
     (verify, "hearth verify models/production"),
     (explain, "hearth explain models/production row.json"),

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hearth.errors import DataError
-from hearth.schema import MOST, Feature
+from hearth.schema import MOST, Feature, FeatureType
 from hearth.sources import cells
 from hearth.sources.faults import shown
 
@@ -44,13 +44,14 @@ def column(name: str, text: pa.ChunkedArray) -> Guess:
         return _ignored(name, "no row has a value")
     required = len(present) == len(text)
     if required and len(pc.unique(present)) == 1:
-        return _ignored(name, f"every row has the same value, {shown(present[0].as_py())}")
+        kind: FeatureType = "category" if cells.typed(name, present, "number").faults else "number"
+        return _ignored(name, f"every row has the same value, {shown(present[0].as_py())}", kind)
     guess = _numeric(name, present) or _truth(name, present) or _text(name, present)
     return Guess(replace(guess.feature, required=required), guess.why) if guess.feature.use else guess
 
 
-def _ignored(name: str, reason: str) -> Guess:
-    return Guess(Feature(name=name, type="category", required=False, use=False, reason=reason), f"left out: {reason}")
+def _ignored(name: str, reason: str, kind: FeatureType = "category") -> Guess:
+    return Guess(Feature(name=name, type=kind, required=False, use=False, reason=reason), f"left out: {reason}")
 
 
 def _numeric(name: str, present: pa.ChunkedArray) -> Guess | None:
@@ -78,7 +79,7 @@ def _number(name: str, values: pa.ChunkedArray) -> Guess:
     low, high = pc.min_max(values).as_py().values()
     whole = pc.all(pc.equal(pc.floor(values), values)).as_py() and max(abs(low), abs(high)) < cells.EXACT
     if whole and _counts_rows(name, values, low, high):
-        return _ignored(name, "an identifier: every row has its own number")
+        return _ignored(name, "an identifier: every row has its own number", "integer")
     if (low, high) == (0, 1) and whole:
         return Guess(Feature(name=name, type="integer", min=0, max=1), "0 or 1")
     least, most = widened(low, high, whole=whole)
