@@ -62,9 +62,7 @@ def _numeric(name: str, present: pa.ChunkedArray) -> Guess | None:
         return _number(name, read.values)
     for fault in read.faults:
         if fault.text != cells.NO_NUMBER:
-            raise DataError(
-                f"{name}: {fault.text} in {fault.count} rows: use a logarithm or another unit, or take the column out"
-            )
+            raise DataError(f"{name}: {fault.text} in {fault.count} rows: use another unit, or take the column out")
     (fault,) = read.faults
     if fault.count <= (1 - NUMERIC) * len(present) and len(pc.unique(present)) > FEW:
         numbers = len(present) - fault.count
