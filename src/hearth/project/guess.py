@@ -15,6 +15,7 @@ from hearth.sources.faults import shown
 
 MOST_VALUES = 100  # of a category; more are an identifier or free text
 OFTEN = 0.5  # share of the rows above which different texts stand for nothing that comes again
+TINY = 1e-300  # below which numbers lose their digits
 LONG = 60  # characters of a mean text that a person wrote
 NUMERIC = 0.9  # share of the values from which a column of numbers has some that are none
 FEW = 20  # different values up to which numbers among texts may be codes
@@ -102,8 +103,10 @@ def widened(low: float, high: float, *, whole: bool) -> tuple[float, float]:
 
 def _rounded(value: float, toward: object) -> float:
     """A number on 2 significant digits, down or up."""
-    if value == 0 or not math.isfinite(value):
-        return math.copysign(MOST, value) if value else 0.0
+    if not math.isfinite(value):
+        return math.copysign(MOST, value)
+    if abs(value) < TINY:
+        return value
     step = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
     number = (math.floor if toward is math.floor else math.ceil)(value / step)
     return float(f"{number * step:.6g}")
