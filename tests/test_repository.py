@@ -42,7 +42,8 @@ MAY = {
     "scoring": SHARED | {"bundle", "sources", "scoring"},
     "monitoring": SHARED | {"bundle", "sources", "training", "monitoring"},
     "release": SHARED | {"bundle", "sources", "training", "release"},
-    "cli": SHARED | {"bundle", "sources", "training", "scoring", "monitoring", "release", "cli"},
+    "project": SHARED | {"sources", "training", "project"},
+    "cli": SHARED | {"bundle", "sources", "training", "scoring", "monitoring", "release", "project", "cli"},
     "stages": SHARED | {"bundle", "sources", "training", "reporting", "stages"},
 }
 # Modules that may import MLflow.
