@@ -1,6 +1,7 @@
 """The files of a project, beside those of this repository."""
 
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,16 +77,7 @@ def test_a_project_has_what_two_commands_need(project: Project, table: Path, tmp
     assert stages["ingest"]["deps"] == ["data/table.csv", "data/feedback.csv", "hearth.version"]
     assert all("hearth.version" in stage["deps"] for stage in stages.values())
     staged = subprocess.run(["git", "diff", "--cached", "--name-only"], cwd=made, capture_output=True, text=True, check=True)
-    names = {
-        "params.yaml",
-        "dvc.yaml",
-        "Makefile",
-        "README.md",
-        ".gitignore",
-        "data/table.csv",
-        "data/feedback.csv",
-        ".dvc/config",
-    }
+    written = {"params.yaml", "dvc.yaml", "Makefile", "README.md", ".gitignore", "data/table.csv", "data/feedback.csv"}
     assert written | {".dvc/config"} <= set(staged.stdout.splitlines())
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     listed = subprocess.run(["make"], cwd=made, capture_output=True, text=True, check=True).stdout
@@ -119,7 +111,7 @@ def test_nothing_is_overwritten(project: Project, table: Path, tmp_path: Path) -
 def test_what_fails_leaves_nothing(project: Project, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No half of a project, and a message with what git or DVC said."""
     before = {path.name for path in tmp_path.iterdir()}
-    monkeypatch.setattr(layout.sys, "executable", str(ROOT / "no" / "python"))
+    monkeypatch.setattr(sys, "executable", str(ROOT / "no" / "python"))
     with pytest.raises((HearthError, FileNotFoundError)):
         lay(project, table, tmp_path / "made")
     assert {path.name for path in tmp_path.iterdir()} == before
