@@ -10,7 +10,7 @@ from nanoarrow import ipc
 from numpy.typing import NDArray
 
 from api import stream
-from api.cells import numbers, values
+from api.cells import TEXTS, numbers, values
 from api.errors import Invalid
 from api.rows import Matrix, Reader, too_many
 from api.stream import Chunk, Columns
@@ -70,6 +70,8 @@ def _matrix(contract: Contract, columns: Columns, count: int) -> Matrix | None:
 
 def _coded(feature: Feature, chunks: Sequence[Chunk]) -> NDArray[np.float64] | None:
     """A column as coded floats, NaN where it is null; ``None`` where a value does not keep the contract."""
+    if feature.open:
+        return _texts(chunks)
     if not feature.numeric:
         return _looked_up(feature, chunks)
     parts = [part for part in map(numbers, chunks) if part]
@@ -92,10 +94,24 @@ def _looked_up(feature: Feature, chunks: Sequence[Chunk]) -> NDArray[np.float64]
     return np.array([np.nan if value is None else codes[value] for value in found], dtype=np.float64)  # type: ignore[index]
 
 
+def _texts(chunks: Sequence[Chunk]) -> NDArray[np.float64] | None:
+    """Zeros for texts that nobody will read, so that none is copied; ``None`` where there is other than text."""
+    if not all((chunk.entries or chunk).kind in TEXTS for chunk in chunks):
+        return None
+    return np.array([np.nan if value is None else 0.0 for chunk in chunks for value in values(chunk, 0)])
+
+
 def _rows(contract: Contract, columns: Columns) -> list[dict[str, object]]:
-    longest = {feature.name: _longest(feature) for feature in contract.features}
-    cells = [[v for chunk in chunks for v in values(chunk, longest.get(name, 0))] for name, chunks in columns.items()]
+    features = {feature.name: feature for feature in contract.features}
+    cells = [_cells(features.get(name), chunks) for name, chunks in columns.items()]
     return [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
+
+
+def _cells(feature: Feature | None, chunks: Sequence[Chunk]) -> list[object]:
+    if feature is not None and feature.open and (codes := _texts(chunks)) is not None:
+        return [None if np.isnan(code) else "" for code in codes]
+    longest = 0 if feature is None else _longest(feature)
+    return [value for chunk in chunks for value in values(chunk, longest)]
 
 
 def _longest(feature: Feature) -> int:

@@ -10,6 +10,7 @@ from api.stream import Chunk
 Places = NDArray[np.int64]
 OTHER = object()  # stands for a value that no contract accepts, so that it need not be made
 _NUMBERS = frozenset({"float16", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))})
+TEXTS = frozenset({"string", "large_string", "string_view", "null"})
 _OFFSETS: Mapping[str, str] = {"string": "int32", "large_string": "int64"}
 _VIEW = np.dtype([("length", "<i4"), ("prefix", "<i4"), ("buffer", "<i4"), ("offset", "<i4")])
 _INLINE = 12  # bytes of a text that a view holds itself

@@ -63,7 +63,7 @@ def _property(feature: Feature) -> Schema:
     kinds = {"number": "number", "integer": "integer", "category": "string", "boolean": "boolean"}
     kind = kinds[feature.type]
     schema: Schema = {"type": kind if feature.required else [kind, "null"]}
-    if feature.type == "category":
+    if feature.values:
         schema["enum"] = [*feature.values] if feature.required else [*feature.values, None]
     if feature.numeric:
         schema |= {

@@ -151,6 +151,8 @@ def _list_of(row: type[Struct]) -> type:
 def _type(feature: Feature) -> type:
     if feature.type == "boolean":
         return bool
+    if feature.open:
+        return str
     if feature.type == "category":
         return Literal[feature.values]  # type: ignore[return-value]
     low, high = bounds(feature)

@@ -19,7 +19,7 @@ from hearth.bundle import write
 from hearth.cli import scoring
 from hearth.errors import HearthError
 
-COMMANDS = ("predict", "verify", "explain", "gate")
+COMMANDS = ("init", "predict", "verify", "explain", "gate")
 ROOT = Path(__file__).parents[1]
 
 

@@ -69,7 +69,7 @@ def test_settings_cannot_be_changed(raw: Raw) -> None:
         ("features.x.colour", 1, "features.x.colour: unknown key"),
         ("tuning.space.learnig_rate", {"low": 0.1, "high": 0.2}, "tuning.space.learnig_rate: Input should be 'rounds'"),
         ("data.task", "ranking", "data.task: Input should be 'regression' or 'classification'"),
-        ("data.source", "ftp", "data.source: Input should be 'bundled', 'kaggle' or 'csv'"),
+        ("data.source", "ftp", "data.source: Input should be 'bundled', 'kaggle', 'csv', 'parquet', 'openml' or 'sql'"),
         ("data.csv", None, None),
         ("data.kaggle.dataset", "no-slash", "data.kaggle.dataset: String should match pattern"),
         ("data.kaggle.version", 0, "data.kaggle.version"),
@@ -90,6 +90,12 @@ def test_settings_cannot_be_changed(raw: Raw) -> None:
         ("features.k.min", 0, "features: k: min and max belong to"),
         ("features.k.reason", "", "features: k: use: false needs a reason"),
         ("features", {}, "no feature is used"),
+        ("derived", {"r": "x ** 2 +"}, "derived.r: 'x ** 2 +' is no expression"),
+        ("derived", {"r": "z"}, "derived.r: z is no number or boolean among the features"),
+        ("derived", {"x": "x + 1"}, "a feature is named twice"),
+        ("derived", {"y": "x + 1"}, "the target y is among the features"),
+        ("derived", {"r": ""}, "an expression belongs to a derived feature"),
+        ("derived", {"r": 2}, "derived.r: Input should be a valid string"),
         ("prepare.seed", -1, "prepare.seed"),
         ("prepare.seed", 2**32, "prepare.seed"),
         ("prepare.seed", True, "prepare.seed"),
@@ -128,6 +134,14 @@ def test_a_setting_that_cannot_be_used_is_named(raw: Raw, tmp_path: Path, path: 
         assert load(tmp_path / "p.yaml").data.csv is None
     else:
         assert said in refusal(tmp_path, text)
+
+
+def test_what_is_computed_is_part_of_the_contract(raw: Raw, tmp_path: Path) -> None:
+    """A number that no row has to bring, behind the features."""
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(change(raw, "derived", {"r": "x ** 2", "q": "r - x"}), sort_keys=False))
+    contract = load(tmp_path / "p.yaml").contract
+    assert (contract.names, contract.columns) == (("x",), ("x", "r", "q"))
+    assert [one.expression for one in contract.derived] == ["x ** 2", "r - x"]
 
 
 @pytest.mark.parametrize("source", ["bundled", "kaggle", "csv"])

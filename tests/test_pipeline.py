@@ -300,7 +300,8 @@ def test_a_stage_reads_only_the_settings_that_it_declares_and_reads_something_of
 def test_every_setting_of_the_pipeline_is_read_by_a_stage(runs: dict[str, Watched]) -> None:
     """Each key of params.yaml has a reader, sources that are not chosen and an idle tracking aside."""
     read = {path for watched in runs.values() for path in watched.reads}
-    idle = ("data.kaggle", "data.csv", "tracking", "features", "tuning.space")
+    others = [f"data.{source}" for source in ("kaggle", "csv", "parquet", "openml", "sql")]
+    idle = (*others, "tracking", "features", "tuning.space")
     keys = [path for path in leaves(hearth.params.load(ROOT / "params.yaml")) if not under(path, list(idle))]
     assert len(keys) > 30
     assert [path for path in keys if path not in read] == []

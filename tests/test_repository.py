@@ -31,18 +31,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-LIGHT = frozenset({"numpy", "scipy", "xgboost", *sys.stdlib_module_names})
+LIGHT = frozenset({"numpy", "scipy", "simpleeval", "xgboost", *sys.stdlib_module_names})
 # What a part of this package may import of it: stages -> training -> bundle, and what all share.
-SHARED = {"artifacts", "errors", "imports", "params", "processors", "schema"}
+SHARED = {"artifacts", "errors", "expressions", "imports", "params", "processors", "schema"}
 MAY = {
-    "bundle": {"artifacts", "errors", "schema", "bundle"},
+    "bundle": {"artifacts", "errors", "expressions", "schema", "bundle"},
     "sources": SHARED | {"sources"},
     "training": SHARED | {"bundle", "training"},
     "reporting": SHARED | {"bundle", "training", "reporting"},
     "scoring": SHARED | {"bundle", "sources", "scoring"},
     "monitoring": SHARED | {"bundle", "sources", "training", "monitoring"},
     "release": SHARED | {"bundle", "sources", "training", "release"},
-    "cli": SHARED | {"bundle", "sources", "training", "scoring", "monitoring", "release", "cli"},
+    "project": SHARED | {"sources", "training", "project"},
+    "cli": SHARED | {"bundle", "sources", "training", "scoring", "monitoring", "release", "project", "cli"},
     "stages": SHARED | {"bundle", "sources", "training", "reporting", "stages"},
 }
 # Modules that may import MLflow.
@@ -106,7 +107,7 @@ def test_only_tracking_and_the_registry_import_mlflow() -> None:
 
 def test_the_bundle_needs_nothing_heavier_than_xgboost() -> None:
     """What serving loads imports the standard library, numpy, scipy, xgboost, and three light modules of ours."""
-    light = [path for path in MODULES if part(path) in {"bundle", "artifacts", "errors", "schema"}]
+    light = [path for path in MODULES if part(path) in {"bundle", "artifacts", "errors", "expressions", "schema"}]
     assert len(light) > 6
     assert {one.split(".")[0] for path in light for one in imported(path)} - {"hearth"} <= LIGHT
 
@@ -161,7 +162,16 @@ def read_names() -> set[str]:
 
 def test_every_setting_has_a_reader() -> None:
     """Each key of the settings is read somewhere; those that are handed on as a whole are known by where they go."""
-    handed_on = {"bundled", "csv", "kaggle", "max_bin", "num_parallel_tree"}  # getattr by data.source; model_dump to XGBoost
+    handed_on = {
+        "bundled",
+        "csv",
+        "kaggle",
+        "parquet",
+        "openml",
+        "sql",
+        "max_bin",
+        "num_parallel_tree",
+    }  # getattr by data.source; model_dump to XGBoost
     assert sorted(set(fields(hearth.params.Params)) - read_names() - handed_on) == []
     assert {"max_bin", "num_parallel_tree"} == set(hearth.params.FixedParams.model_fields)
 

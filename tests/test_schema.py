@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -22,7 +23,9 @@ def features(draw: st.DrawFn, name: str) -> Feature:
     )
     values = tuple(draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))) if kind == "category" else ()
     low, high = bounds
-    return Feature(name=name, type=kind, min=low, max=high, values=values, required=draw(st.booleans()), unit=draw(st.text()))
+    ordered = bool(values) and draw(st.booleans())
+    bounded = Feature(name=name, type=kind, min=low, max=high, values=values, ordered=ordered)
+    return replace(bounded, required=draw(st.booleans()), unit=draw(st.text()))
 
 
 @st.composite
@@ -45,6 +48,7 @@ def contracts(draw: st.DrawFn) -> Contract:
         ({"type": "category"}, "x: values are needed for a category"),
         ({"type": "number", "values": ("a",)}, "x: values are needed for a category"),
         ({"type": "category", "values": ("a", "b", "a")}, "x: values holds an entry twice"),
+        ({"type": "integer", "ordered": True}, "x: ordered belongs to a category; type integer has"),
         ({"type": "number", "use": False}, "x: use: false needs a reason"),
         ({"type": "number", "min": float("nan")}, "x: min and max must be within 3.40282e"),
         ({"type": "number", "max": float("inf")}, "x: min and max must be within"),

@@ -1,5 +1,6 @@
 """``params.yaml`` as frozen, typed settings. Read once; an unknown key or a contradiction is a ``ParamsError``."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -50,9 +51,35 @@ class Frozen(BaseModel):
 
 
 class CsvSource(Frozen):
-    """Where ``data.source: csv`` reads."""
+    """Where ``data.source: csv`` reads: a path, or a URL that fsspec understands."""
 
     path: str
+
+
+class ParquetSource(Frozen):
+    """Where ``data.source: parquet`` reads: a path, or a URL that fsspec understands."""
+
+    path: str
+
+
+class OpenmlSource(Frozen):
+    """The number of the table of OpenML that ``data.source: openml`` downloads."""
+
+    id: PositiveInt
+
+
+class SqlSource(Frozen):
+    """What ``data.source: sql`` asks; ``url`` is SQLAlchemy's, or ``$NAME`` of the environment."""
+
+    url: str
+    query: str
+
+    @field_validator("url")
+    @classmethod
+    def _no_secret(cls, url: str) -> str:
+        if re.match(r"[^/@$]*://[^/@]*:[^/@]+@", url):
+            raise ValueError("a password does not belong into a file in git: export DATABASE_URL=..., write url: $DATABASE_URL")
+        return url
 
 
 class KaggleSource(Frozen):
@@ -72,10 +99,13 @@ class BundledSource(Frozen):
 class DataParams(Frozen):
     """Where the table comes from and what of it is predicted."""
 
-    source: Literal["bundled", "kaggle", "csv"]
+    source: Literal["bundled", "kaggle", "csv", "parquet", "openml", "sql"]
     bundled: BundledSource | None = None
     kaggle: KaggleSource | None = None
     csv: CsvSource | None = None
+    parquet: ParquetSource | None = None
+    openml: OpenmlSource | None = None
+    sql: SqlSource | None = None
     target: str
     task: Task
     classes: tuple[str, ...] = Field(default=(), strict=False)
@@ -100,6 +130,7 @@ class FeatureParams(Frozen):
     min: Number | None = None
     max: Number | None = None
     values: tuple[str, ...] = Field(default=(), strict=False)
+    ordered: bool = False
     required: bool = True
     unit: str = ""
     about: str = ""
@@ -114,7 +145,7 @@ class PrepareParams(Frozen):
     test_size: Share
     imputation: Literal["native", "median", "drop"]
     scaling: Literal["standard", "none"]
-    encoding: Literal["onehot", "ordinal"]
+    encoding: Literal["onehot", "ordinal", "native"]
 
 
 class Range(Frozen):
@@ -248,6 +279,7 @@ class Params(Frozen):
 
     data: DataParams
     features: dict[str, FeatureParams]
+    derived: dict[str, str] = Field(default_factory=dict)
     prepare: PrepareParams
     tuning: TuningParams
     selection: SelectionParams
@@ -267,7 +299,10 @@ class Params(Frozen):
 
     @model_validator(mode="after")
     def _contract_holds(self) -> Self:
-        _ = self.contract
+        if self.contract.derived:
+            from hearth.expressions import formulas  # noqa: PLC0415 - most tables need none
+
+            formulas(self.contract)
         return self
 
     @property
@@ -277,6 +312,9 @@ class Params(Frozen):
         return Contract(
             target=Target(name=data.target, task=data.task, classes=data.classes, unit=data.unit, about=data.about),
             features=tuple(Feature(name=name, **dict(feature)) for name, feature in self.features.items()),
+            derived=tuple(
+                Feature(name=name, type="number", required=False, expression=text) for name, text in self.derived.items()
+            ),
         )
 
 

@@ -18,9 +18,11 @@ APPENDED = b"hearth.appended"
 class Feature:
     """One column that a row may hold.
 
-    ``min`` and ``max`` are inclusive and belong to numbers, ``values`` to categories. A feature that is not ``required``
+    ``min`` and ``max`` are inclusive and belong to numbers, ``values`` to categories: with ``ordered`` they stand in their
+    order and a model may tell less from more, without it they are names. A feature that is not ``required``
     may be left out of a row or be null. With ``use=False`` the column is accepted, checked and then ignored, for the
-    ``reason`` given.
+    ``reason`` given; a category then needs no values and is any text. A feature with an ``expression`` is computed from others
+    and is not part of a row.
     """
 
     name: str
@@ -28,11 +30,13 @@ class Feature:
     min: float | None = None
     max: float | None = None
     values: tuple[str, ...] = ()
+    ordered: bool = False
     required: bool = True
     unit: str = ""
     about: str = ""
     use: bool = True
     reason: str = ""
+    expression: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a feature that contradicts itself.
@@ -43,8 +47,10 @@ class Feature:
         if self.type not in get_args(FeatureType):
             raise ValueError(f"{self.name}: type must be one of {', '.join(get_args(FeatureType))}")
         self._check_bounds()
-        if (self.type == "category") != bool(self.values):
+        if (self.type == "category") != bool(self.values or self.open):
             raise ValueError(f"{self.name}: values are needed for a category, and allowed for nothing else")
+        if self.ordered and self.type != "category":
+            raise ValueError(f"{self.name}: ordered belongs to a category; type {self.type} has its own order")
         if len(set(self.values)) != len(self.values):
             raise ValueError(f"{self.name}: values holds an entry twice")
         if not self.use and not self.reason:
@@ -60,6 +66,11 @@ class Feature:
             raise ValueError(f"{self.name}: min {self.min:g} is above max {self.max:g}")
 
     @property
+    def open(self) -> bool:
+        """Whether it is any text at all: a category that names no values, which can only be ignored."""
+        return self.type == "category" and not self.values and not self.use
+
+    @property
     def numeric(self) -> bool:
         """Whether values are numbers with an order and a distance."""
         return self.type in _NUMERIC
@@ -72,7 +83,7 @@ class Feature:
         if value is None:
             return float("nan")
         if self.type == "category":
-            return float(self.values.index(str(value)))
+            return float(self.values.index(str(value))) if self.values else 0.0
         return float(value)  # type: ignore[arg-type]
 
 
@@ -107,24 +118,28 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """The features in their canonical order, and the target."""
+    """The features in their canonical order, those ``derived`` from them, and the target."""
 
     target: Target
     features: tuple[Feature, ...] = field(default=())
+    derived: tuple[Feature, ...] = field(default=())
 
     def __post_init__(self) -> None:
         """Refuse features that cannot make a model.
 
         Raises:
-            ValueError: the target is among the features, a name stands twice, or no feature is used.
+            ValueError: the target is among the features, a name stands twice, no feature is used, or one is computed by
+                nothing.
         """
-        names = [feature.name for feature in self.features]
+        names = [feature.name for feature in (*self.features, *self.derived)]
         if self.target.name in names:
             raise ValueError(f"the target {self.target.name} is among the features: take it out of one of them")
         if len(set(names)) != len(names):
             raise ValueError("a feature is named twice")
         if not self.used:
             raise ValueError("no feature is used: leave use: true on at least one")
+        if any(not one.expression for one in self.derived) or any(one.expression for one in self.features):
+            raise ValueError("an expression belongs to a derived feature, and to each of them")
 
     @property
     def used(self) -> tuple[Feature, ...]:
@@ -135,6 +150,16 @@ class Contract:
     def names(self) -> tuple[str, ...]:
         """Names of the used features, in canonical order: the columns of a coded matrix."""
         return tuple(feature.name for feature in self.used)
+
+    @property
+    def seen(self) -> tuple[Feature, ...]:
+        """What a model may see: the used features, then the derived ones."""
+        return (*self.used, *self.derived)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what a model may see: the columns of a completed matrix."""
+        return tuple(feature.name for feature in self.seen)
 
     def to_dict(self) -> dict[str, object]:
         """The contract as plain JSON values; ``from_dict`` reads it back."""
@@ -148,19 +173,20 @@ class Contract:
             ValueError: a field is unknown, missing or contradictory.
         """
         try:
-            target, features = raw["target"], raw["features"]
+            target, features, derived = raw["target"], raw["features"], raw.get("derived", ())
             return cls(
                 target=Target(**_fields(target)),  # type: ignore[arg-type]
                 features=tuple(Feature(**_fields(feature)) for feature in features),  # type: ignore[arg-type,attr-defined]
+                derived=tuple(Feature(**_fields(feature)) for feature in derived),  # type: ignore[arg-type,attr-defined]
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a contract: {error}") from error
 
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("name", "type", "task", "unit", "about", "reason"), str),
+    **dict.fromkeys(("name", "type", "task", "unit", "about", "reason", "expression"), str),
     **dict.fromkeys(("min", "max"), (int, float, type(None))),
-    **dict.fromkeys(("required", "use"), bool),
+    **dict.fromkeys(("ordered", "required", "use"), bool),
     **dict.fromkeys(("values", "classes"), (list, tuple)),
 }
 

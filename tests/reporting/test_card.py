@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tests.evaluations import CARD, DATA, HOSTILE, classification, digests, digests_elsewhere, regression
 
@@ -26,7 +27,7 @@ def tables(text: str) -> list[list[str]]:
 def test_tables_are_aligned(evaluation: Evaluation) -> None:
     """Every table has lines of one length and as many cells in each."""
     found = tables(card(evaluation))
-    assert len(found) == 8
+    assert len(found) == (8 if evaluation.contract.target.task == "regression" else 9)
     for lines in found:
         assert len({len(line) for line in lines}) == 1
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
@@ -55,6 +56,24 @@ def test_intervals_have_width_or_size() -> None:
     assert "held 91.2 % out of fold (mean width 3.21, in cm) and 87 % of the test rows (mean width 3.33)" in card(regression())
     assert "Label sets made to hold 90 % of the truths" in card(classification())
     assert "(mean size 3.21, in classes)" in card(classification())
+
+
+def test_a_classification_is_told_class_by_class() -> None:
+    """Rows, precision, recall and F1 of each as they are out of fold, and how far probabilities are from what happens."""
+    evaluation = replace(
+        classification(("a", "b", "c")),
+        actual=np.array([0.0, 0, 1, 1]),
+        out_of_fold=np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.9, 0], [0.3, 0.6, 0.1]]),
+    )
+    text = card(evaluation)
+    lines = [re.sub(r" +", " ", line) for line in text.splitlines()]
+    assert "| a | 2 | 100 % | 50 % | 0.667 |" in lines
+    assert "| b | 2 | 66.7 % | 100 % | 0.800 |" in lines
+    assert "| c | 0 | 0 % | 0 % | 0.000 |" in lines
+    assert (
+        "a mean probability of 75 % and was right in 75 % of the rows; the expected calibration error over 15 bins is" in text
+    )
+    assert "calibration" not in card(regression())
 
 
 def test_the_dictionary_is_the_contract() -> None:

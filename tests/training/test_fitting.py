@@ -14,6 +14,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 from tests.tiny import Kind
 
+from hearth.bundle.booster import contributions
 from hearth.bundle.booster import scores as booster_scores
 from hearth.bundle.transform import Matrix, Transform
 from hearth.errors import DataError
@@ -27,6 +28,7 @@ from hearth.training.fitting import (
     advance,
     binned,
     boost,
+    column_types,
     fit,
     fit_transform,
     fittable,
@@ -42,6 +44,7 @@ from hearth.training.split import repeated_folds
 from hearth.training.table import Rows, Table
 from hearth.training.validation import cross_validate
 
+Encoding = Literal["onehot", "ordinal", "native"]
 Imputation = Literal["native", "median", "drop"]
 IMPUTATIONS: tuple[Imputation, ...] = ("native", "median", "drop")
 SAMPLED: dict[str, Setting] = {"learning_rate": 0.2, "subsample": 0.7, "colsample_bynode": 0.5, "max_depth": 4, "max_bin": 16}
@@ -49,9 +52,11 @@ RECIPE = Recipe(rounds=12, params=SAMPLED)
 CELLS = st.one_of(st.floats(-1e6, 1e6, allow_subnormal=False), st.just(np.nan), st.just(0.1))
 
 
-def prepare(imputation: Imputation = "native", scaling: Literal["standard", "none"] = "standard") -> PrepareParams:
+def prepare(
+    imputation: Imputation = "native", scaling: Literal["standard", "none"] = "standard", encoding: Encoding = "onehot"
+) -> PrepareParams:
     """Settings of the preparation."""
-    return PrepareParams(seed=0, test_size=0.2, imputation=imputation, scaling=scaling, encoding="onehot")
+    return PrepareParams(seed=0, test_size=0.2, imputation=imputation, scaling=scaling, encoding=encoding)
 
 
 def numbers(columns: int) -> Contract:
@@ -112,6 +117,44 @@ def test_categories_are_never_scaled_nor_filled(table: Table) -> None:
     codes, hot = table.x[:, 2], applied(fitted, table)[:, 2:5]
     assert np.isnan(hot[np.isnan(codes)]).all()
     np.testing.assert_array_equal(hot[~np.isnan(codes)], np.eye(3)[codes[~np.isnan(codes)].astype(int)])
+
+
+def ordered(table: Table) -> Table:
+    """The same table, whose categories stand in their order."""
+    features = tuple(replace(one, ordered=bool(one.values)) for one in table.contract.features)
+    return replace(table, contract=replace(table.contract, features=features))
+
+
+@pytest.mark.parametrize("encoding", ["onehot", "ordinal", "native"])
+def test_ordered_categories_stay_one_column_of_codes(table: Table, encoding: Encoding) -> None:
+    """Whatever the encoding of the others: a split then tells less from more."""
+    fitted = fit_transform(ordered(table).contract, table.x, prepare(encoding=encoding))
+    assert fitted.levels == (0,) * 5
+    np.testing.assert_array_equal(applied(fitted, table)[:, 2], table.x[:, 2])
+    assert "c" not in (column_types(ordered(table).contract, fitted, prepare(encoding=encoding)) or [])
+
+
+def test_native_categories_are_those_of_xgboost(table: Table) -> None:
+    """A model of them answers, explains and comes back from bytes as XGBoost's own does on columns of that type."""
+    recipe = replace(RECIPE, params={**SAMPLED, "max_cat_to_onehot": 1})
+    settings = prepare("median", "none", "native")
+    fitted = fit_transform(table.contract, table.x, settings)
+    assert column_types(table.contract, fitted, settings) == ["q", "q", "c", "q", "q"]
+    model = fit(table, recipe, fitted, settings, 3)
+    assert any(tree["categories_nodes"] for tree in trees_of(model.booster)), "no split by category: this test shows nothing"
+    data = xgb.DMatrix(applied(fitted, table), feature_types=["q", "q", "c", "q", "q"], enable_categorical=True)
+    margins = model.booster.predict(data, output_margin=True)
+    loaded = xgb.Booster(model_file=model.booster.save_raw("ubj"))
+    expected = booster_scores(loaded, applied(fitted, table), table.contract.target.outputs)
+    np.testing.assert_array_equal(model.scores(table.x, table.contract), expected)
+    base, values = contributions(loaded, fitted, table.x, table.contract.target.outputs)
+    np.testing.assert_allclose(base + values.sum(-1), margins, rtol=1e-4, atol=1e-4)
+
+
+def trees_of(booster: xgb.Booster) -> list[dict[str, list[int]]]:
+    """The trees of a booster as its JSON has them."""
+    found: list[dict[str, list[int]]] = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]["model"]["trees"]
+    return found
 
 
 def test_dropping_leaves_whole_rows_alone(table: Table) -> None:

@@ -8,7 +8,17 @@ from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sk
 
 from hearth.bundle.transform import Matrix
-from hearth.training.metrics import HIGHER_IS_BETTER, OBJECTIVE, confusion, metrics, objective, summary
+from hearth.training.metrics import (
+    HIGHER_IS_BETTER,
+    OBJECTIVE,
+    auc,
+    calibration_error,
+    confusion,
+    metrics,
+    objective,
+    of_classes,
+    summary,
+)
 from hearth.training.table import Vector
 
 VALUES = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -47,10 +57,47 @@ def test_a_classification_is_measured_as_scikit_learn_does(answer: tuple[Vector,
     predicted, classes = probabilities.argmax(axis=1), list(range(probabilities.shape[1]))
     expected = {
         "accuracy": sk.accuracy_score(actual, predicted),
+        "balanced_accuracy": sk.recall_score(actual, predicted, labels=np.unique(actual), average="macro", zero_division=0),
         "macro_f1": sk.f1_score(actual, predicted, average="macro", zero_division=0),
+        "weighted_f1": sk.f1_score(actual, predicted, average="weighted", zero_division=0),
         "log_loss": sk.log_loss(actual, probabilities, labels=classes),
     }
-    assert metrics("classification", actual, probabilities) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    found = metrics("classification", actual, probabilities)
+    assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert set(found) - set(expected) == {"auc"}
+
+
+@given(answers())
+def test_the_area_under_the_curve_is_that_of_scikit_learn(answer: tuple[Vector, Matrix]) -> None:
+    """Of two classes that of the second, of more the mean over those that some rows are of and some are not."""
+    actual, probabilities = answer
+    columns = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
+    told = [code for code in columns if 0 < (actual == code).sum() < len(actual)]
+    if told:
+        expected = np.mean([sk.roc_auc_score(actual == code, probabilities[:, code]) for code in told])
+        assert auc(actual, probabilities) == pytest.approx(expected, rel=1e-9)
+    else:
+        assert np.isnan(auc(actual, probabilities))
+
+
+@given(answers())
+def test_the_table_of_the_classes_is_that_of_scikit_learn(answer: tuple[Vector, Matrix]) -> None:
+    """Precision, recall, F1 and rows of each class; 0 where there is nothing to divide by."""
+    actual, probabilities = answer
+    k = probabilities.shape[1]
+    predicted = probabilities.argmax(axis=1)
+    each = of_classes(confusion(actual, predicted, k))
+    expected = sk.precision_recall_fscore_support(actual, predicted, labels=list(range(k)), zero_division=0)
+    np.testing.assert_allclose([each.precision, each.recall, each.f1, each.rows], np.array(expected), rtol=1e-12)
+
+
+def test_what_is_sure_and_wrong_is_out_of_calibration() -> None:
+    """By the distance of the stated from the observed share, weighted by rows; certainty that is right costs nothing."""
+    sure = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    assert calibration_error(np.array([0.0, 1, 0, 0]), sure) == 0
+    assert calibration_error(np.array([0.0, 1, 1, 1]), sure) == 0.5
+    split = np.array([[0.9, 0.1], [0.6, 0.4]])
+    assert calibration_error(np.zeros(2), split) == pytest.approx((0.1 + 0.4) / 2)
 
 
 @given(answers())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hearth.bundle import booster as asking
 from hearth.bundle import format as fmt
+from hearth.bundle.derived import complete
 from hearth.bundle.forest import Forest
 from hearth.bundle.format import Bundle
 from hearth.bundle.rows import Row, code_rows
@@ -69,7 +70,7 @@ class Predictor:
         self.bundle = bundle
         self.contract: Contract = bundle.contract
         self._columns = bundle.transform.columns(bundle.contract)
-        self._whole = list(self._columns) == list(range(len(bundle.contract.names)))
+        self._whole = list(self._columns) == list(range(len(bundle.contract.columns)))
         self._booster = asking.load(bundle.model, threads)
         self._outputs = bundle.contract.target.outputs
         self.trained = _trained(bundle)
@@ -134,9 +135,12 @@ class Predictor:
         return Explanation(features=self.features, base=base, values=values)
 
     def _picked(self, x: Matrix) -> Matrix:
-        return x if self._whole else x[:, self._columns]
+        seen = complete(self.contract, x)
+        return seen if self._whole else seen[:, self._columns]
 
     def _forest_score(self, forest: Forest, values: Sequence[float]) -> float | list[float]:
+        if self.contract.derived:
+            values = complete(self.contract, np.array([values], dtype=np.float64))[0].tolist()
         margins = forest.margins(values)
         if self._outputs == 1:
             return float(margins[0])

@@ -73,11 +73,14 @@ def value_fault(feature: Feature, value: object) -> str:
     if value is None:
         return "required, but missing" if feature.required else ""
     if feature.type == "category":
-        known = isinstance(value, str) and value in feature.values
-        return "" if known else f"must be one of {', '.join(feature.values)}"
+        return "" if isinstance(value, str) and (feature.open or value in feature.values) else _members(feature)
     if feature.type == "boolean":
         return "" if isinstance(value, bool) else "must be true or false"
     return _number_fault(feature, value)
+
+
+def _members(feature: Feature) -> str:
+    return f"must be one of {', '.join(feature.values)}" if feature.values else "must be text"
 
 
 def _number_fault(feature: Feature, value: object) -> str:

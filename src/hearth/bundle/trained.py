@@ -60,9 +60,12 @@ class Trained:
 
 
 def trained_on(contract: Contract, names: Sequence[str], x: Matrix) -> dict[str, Range | Values]:
-    """Of each of the features ``names`` what coded rows ``x`` (n, len(contract.names)) hold; none that is always missing."""
+    """Of each of the features ``names`` what coded rows ``x`` (n, len(contract.names)) hold.
+
+    None of a feature that is always missing, or is computed from others.
+    """
     columns = {feature.name: (feature, x[:, at][~np.isnan(x[:, at])]) for at, feature in enumerate(contract.used)}
-    return {name: _entry(*columns[name]) for name in names if len(columns[name][1])}
+    return {name: _entry(*columns[name]) for name in names if name in columns and len(columns[name][1])}
 
 
 def _entry(feature: Feature, values: NDArray[np.float64]) -> Range | Values:

@@ -48,8 +48,8 @@ class Transform:
         return Transform(features=tuple(names), **pick)
 
     def columns(self, contract: Contract) -> NDArray[np.intp]:
-        """Positions of ``features`` in the contract's coded matrix."""
-        return np.array([contract.names.index(name) for name in self.features], dtype=np.intp)
+        """Positions of ``features`` in the contract's completed matrix."""
+        return np.array([contract.columns.index(name) for name in self.features], dtype=np.intp)
 
     def check(self, contract: Contract) -> None:
         """Refuse a transform that is not one of this contract's.
@@ -57,7 +57,7 @@ class Transform:
         Raises:
             ValueError: naming ``transform.json`` and what is wrong in it.
         """
-        features = {feature.name: feature for feature in contract.used}
+        features = {feature.name: feature for feature in contract.seen}
         lengths = {len(part) for part in (self.fill, self.shift, self.scale, self.levels)}
         levels = (features[name].values if name in features else () for name in self.features)
         faults = {

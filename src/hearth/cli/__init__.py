@@ -14,6 +14,7 @@ from hearth import __version__
 from hearth.cli.console import say
 from hearth.cli.evaluating import evaluate
 from hearth.cli.gate import gate
+from hearth.cli.project import init
 from hearth.cli.registry import registry
 from hearth.cli.release import reproduce
 from hearth.cli.retrain import retrain
@@ -75,6 +76,7 @@ def hearth(
 
 
 for command, example in (
+    (init, "hearth init sales.csv --target price"),
     (predict, "hearth predict rows.parquet predictions.parquet --on-error skip"),
     (verify, "hearth verify models/production"),
     (explain, "hearth explain models/production row.json"),

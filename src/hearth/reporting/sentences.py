@@ -3,6 +3,7 @@
 from hearth.reporting.facts import Facts, fold_values, mean_sd
 from hearth.reporting.numbers import Scale, count, equals, percent, significant
 from hearth.training.evaluation import LeftOut
+from hearth.training.metrics import CALIBRATION_BINS, calibration_error
 
 # Shares of the folds beyond which the test rows count as a kind or a harsh draw.
 KIND, HARSH = 0.9, 0.1
@@ -16,7 +17,7 @@ def purpose(facts: Facts) -> str:
     target = evaluation.contract.target
     about = f": {target.about}" if target.about else ""
     unit = f" ({target.unit})" if target.unit else ""
-    used, total = len(evaluation.features), len(evaluation.contract.features)
+    used, total = len(evaluation.features), len(evaluation.contract.features) + len(evaluation.contract.derived)
     columns = f"all {total} columns" if used == total else f"{used} of {total} columns"
     return f"Gradient-boosted trees (XGBoost) that predict {target.name} from {columns}{about}{unit}."
 
@@ -77,6 +78,20 @@ def intervals(facts: Facts) -> str:
     )
 
 
+def calibration(facts: Facts) -> str:
+    """How far probabilities are from what happens; nothing for a regression."""
+    if facts.regression:
+        return ""
+    evaluation = facts.evaluation
+    error = calibration_error(evaluation.actual, evaluation.out_of_fold)
+    stated = float(evaluation.out_of_fold.max(axis=1).mean())
+    right = float((evaluation.out_of_fold.argmax(axis=1) == evaluation.actual).mean())
+    return (
+        f"Out of fold the predicted class was given a mean probability of {percent(stated)} and was right in {percent(right)} "
+        f"of the rows; the expected calibration error over {CALIBRATION_BINS} bins is {percent(error)}."
+    )
+
+
 def contributions(facts: Facts) -> str:
     """What SHAP values are, on the scale on which they add up."""
     outputs = facts.evaluation.contract.target.outputs
@@ -104,7 +119,7 @@ def left_out(facts: Facts, column: LeftOut) -> str:
 
 def dropped(facts: Facts) -> str:
     """Which usable features the winner does not use; nothing where it uses all."""
-    names = [name for name in facts.evaluation.contract.names if name not in facts.evaluation.features]
+    names = [name for name in facts.evaluation.contract.columns if name not in facts.evaluation.features]
     return f"The winner does without {', '.join(names)}: too small a share of mean |SHAP value|." if names else ""
 
 

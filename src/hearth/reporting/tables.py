@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hearth.reporting.facts import Facts, fold_values, mean_sd
-from hearth.reporting.numbers import count, p_value, percent, setting, significant
+from hearth.reporting.numbers import count, fixed, p_value, percent, setting, significant
 from hearth.schema import Feature, Target
 from hearth.training.evaluation import Contender
 from hearth.training.labels import metric_label
+from hearth.training.metrics import confusion, of_classes
 
 DATA_LABELS = {"sha256": "SHA-256", "duplicates": "repeated rows"}
 
@@ -74,6 +75,23 @@ def test_reading(facts: Facts) -> TableView:
     )
 
 
+def classes(facts: Facts) -> TableView:
+    """The winner's answers class by class, out of fold."""
+    evaluation = facts.evaluation
+    names = evaluation.contract.target.classes
+    each = of_classes(confusion(evaluation.actual, evaluation.out_of_fold.argmax(axis=1), len(names)))
+    columns = zip(names, each.rows, each.precision, each.recall, each.f1, strict=True)
+    return TableView(
+        caption="Out of fold, one repeat of the cross-validation: of each class its rows, the share of the answers that are "
+        "right (precision), the share of the rows that are found (recall), and F1.",
+        align="lrrrr",
+        head=("class", "rows", "precision", "recall", "F1"),
+        rows=[
+            [name, count(int(rows)), percent(right), percent(found), fixed(f1, 3)] for name, rows, right, found, f1 in columns
+        ],
+    )
+
+
 def choice(facts: Facts) -> TableView:
     """What the winner was chosen by."""
     evaluation = facts.evaluation
@@ -111,7 +129,8 @@ def weights(facts: Facts) -> TableView:
 def dictionary(facts: Facts) -> TableView:
     """The contract: what a row may hold, and what of it is used."""
     contract = facts.evaluation.contract
-    rows = [_target_row(contract.target), *(_feature_row(facts, feature) for feature in contract.features)]
+    features = (*contract.features, *contract.derived)
+    rows = [_target_row(contract.target), *(_feature_row(facts, feature) for feature in features)]
     head = ("name", "type", "allowed", "unit", "required", "about", "used")
     return TableView("What a row may hold.", "l" * 7, head, rows, strong=frozenset({0}))
 
@@ -133,8 +152,9 @@ def _target_row(target: Target) -> list[str]:
 
 
 def _feature_row(facts: Facts, feature: Feature) -> list[str]:
-    required = "yes" if feature.required else "no"
-    return [feature.name, feature.type, _allowed(feature), feature.unit, required, feature.about, _used(facts, feature)]
+    required = "computed" if feature.expression else "yes" if feature.required else "no"
+    about = feature.about or feature.expression
+    return [feature.name, feature.type, _allowed(feature), feature.unit, required, about, _used(facts, feature)]
 
 
 def _used(facts: Facts, feature: Feature) -> str:

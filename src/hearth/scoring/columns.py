@@ -109,6 +109,8 @@ def _coded(feature: Feature, column: pa.Array) -> pa.Array:
     if feature.type == "category":
         kind = column.type
         plain = column.dictionary_decode() if pa.types.is_dictionary(kind) else column
+        if feature.open:
+            return pc.if_else(pc.is_valid(plain), 0.0, None)
         return pc.index_in(plain.cast(pa.string()), value_set=pa.array(feature.values, pa.string()))
     return column.cast(pa.uint8()) if feature.type == "boolean" else column
 

@@ -20,7 +20,7 @@ class Shape:
 
     def __init__(self, contract: Contract, reader: Reader, kind: Format) -> None:
         self._target = contract.target
-        self._features = {f.name: f for f in contract.features}
+        self._features = {f.name: f for f in contract.features if not f.open}  # text that is open goes on as it came
         if contract.target.task == "regression":
             self._features[contract.target.name] = as_feature(contract.target)
         self._names = tuple(reader.names)

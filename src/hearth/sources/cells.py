@@ -11,6 +11,7 @@ from hearth.sources.faults import Fault, marked
 
 MISSING = frozenset({"", "NA", "NaN", "nan", "null"})
 TRUE, FALSE = ("true", "yes", "1", "1.0"), ("false", "no", "0", "0.0")
+NO_NUMBER = "not a number"
 EXACT = 2.0**53  # whole numbers below it are exact as floats, which is how models see them
 
 _NUMBER = r"^[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|infinity))$"
@@ -73,7 +74,7 @@ def _numbers(name: str, text: pa.ChunkedArray) -> Column:
     infinite, beyond = pc.is_inf(values), pc.greater(pc.abs(values), MOST)
     large = pc.and_(beyond, pc.invert(infinite))
     faults = [
-        *marked(name, "not a number", bad, text),
+        *marked(name, NO_NUMBER, bad, text),
         *marked(name, "infinite", infinite, text),
         *marked(name, f"beyond {MOST:.3g} in size, where models see infinity", large, text),
     ]

@@ -24,7 +24,7 @@ def material(raw: Path, prepared: Path) -> Material:
     train, assigned = folds.training_rows(prepared)
     contract = train.contract
     everything = table.read_arrow(raw / "table.parquet")
-    unused = [feature.name for feature in contract.features if not feature.use]
+    unused = [feature.name for feature in contract.features if not (feature.use or feature.open)]
     return Material(
         everything=table.code(everything, contract),
         train=train,

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from hearth import params
 from hearth.artifacts import replacing, write_json
-from hearth.params import BundledSource, CsvSource, DataParams, KaggleSource
+from hearth.params import CsvSource, DataParams, KaggleSource, OpenmlSource, ParquetSource, SqlSource
 from hearth.schema import APPENDED, Target
-from hearth.sources import feedback
+from hearth.sources import feedback, files
 from hearth.sources.check import canonical, resolved
 from hearth.sources.fetched import Fetched, local
 
@@ -43,12 +43,25 @@ def fetch(data: DataParams, folder: Path) -> Fetched:
     Raises:
         SourceError: it cannot be had; the message says why.
     """
-    chosen: BundledSource | CsvSource | KaggleSource = getattr(data, data.source)
-    if isinstance(chosen, KaggleSource):
-        from hearth.sources.kaggle import download  # noqa: PLC0415 - half a second that no other source needs
+    match getattr(data, data.source):
+        case KaggleSource() as chosen:
+            from hearth.sources import kaggle  # noqa: PLC0415 - as below: half a second that no other source needs
 
-        return download(chosen, folder)
-    return local(data.source, chosen.path)
+            return kaggle.download(chosen, folder)
+        case OpenmlSource(id=number):
+            from hearth.sources import openml  # noqa: PLC0415
+
+            return openml.download(number, folder)
+        case SqlSource() as chosen:
+            from hearth.sources import sql  # noqa: PLC0415
+
+            return sql.query(chosen, folder)
+        case ParquetSource(path=where):
+            return files.parquet_file(where, folder)
+        case CsvSource(path=where):
+            return files.csv_file(where, folder)
+        case other:
+            return local(data.source, other.path)
 
 
 def provenance(fetched: Fetched) -> dict[str, object]:

@@ -35,7 +35,7 @@ def outer_fold(train: Table, valid: Table, settings: Params) -> tuple[str, dict[
     prepare, tuning = settings.prepare, settings.tuning
     folds = repeated_folds(train, tuning.folds, 1 + tuning.repeats, prepare.seed)
     chosen = best_of(train, folds, settings)
-    transform = fit_transform(train.contract, fittable(train, prepare).x, prepare).subset(chosen.features)
+    transform = fit_transform(train.contract, fittable(train, prepare).seen, prepare).subset(chosen.features)
     model = fit(train, chosen.recipe, transform, prepare, tuning.seed)
     return chosen.name, metrics(valid.contract.target.task, valid.y, model.scores(valid.x, valid.contract))
 

@@ -28,7 +28,7 @@ def plan(data: Table, settings: Params, appended: int = 0) -> tuple[Rows, Rows, 
     train, test = holdout(data, prepare.test_size, prepare.seed, appended)
     kept = data.take(train)
     assigned = repeated_folds(kept, tuning.folds, 1 + tuning.repeats, prepare.seed)
-    return train, test, assigned, fit_transform(data.contract, fittable(kept, prepare).x, prepare)
+    return train, test, assigned, fit_transform(data.contract, fittable(kept, prepare).seen, prepare)
 
 
 def main(argv: Sequence[str]) -> None:

@@ -18,10 +18,14 @@ def summary(frame: pd.DataFrame, contract: Contract) -> dict[str, object]:
 
     ``spearman`` is the rank correlation with the target over the rows that hold both; null without an order or a spread.
     """
-    target = _ordered(frame[contract.target.name], contract.target.classes)
-    described = {name: _figures(frame[name], kind) for name, kind in eda.kinds(contract).items()}
+    classes = contract.target.classes
+    target = _ranked(frame[contract.target.name], classes, ordered=len(classes) == 2)
+    open_ = {feature.name for feature in contract.features if feature.open}
+    described = {name: _figures(frame[name], kind, name not in open_) for name, kind in eda.kinds(contract).items()}
     for feature in contract.features:
-        described[feature.name]["spearman"] = _spearman(_ordered(frame[feature.name], feature.values), target)
+        ordered = feature.ordered or len(feature.values) == 2
+        ranked = None if feature.open else _ranked(frame[feature.name], feature.values, ordered=ordered)
+        described[feature.name]["spearman"] = _spearman(ranked, target)
     return {"rows": len(frame), "duplicates": int(frame.duplicated().sum()), "columns": described}
 
 
@@ -39,8 +43,10 @@ def main(argv: Sequence[str]) -> None:
     write_json(args.json, {**summary(frame, contract), "alerts": page.alerts})
 
 
-def _figures(column: pd.Series, kind: FeatureType) -> dict[str, object]:
+def _figures(column: pd.Series, kind: FeatureType, listed: bool) -> dict[str, object]:
     known: dict[str, object] = {"type": kind, "missing": int(column.isna().sum()), "distinct": int(column.nunique())}
+    if not listed:
+        return known
     return known | (_distribution(column.astype("float64")) if kind in ("number", "integer") else _counts(column))
 
 
@@ -63,11 +69,11 @@ def _counts(column: pd.Series) -> dict[str, object]:
     return {"counts": {str(value): int(count) for value, count in column.value_counts().sort_index().items()}}
 
 
-def _ordered(column: pd.Series, values: Sequence[str]) -> pd.Series | None:
-    """The column as floats; none of a category unless it has two values, of which the second counts as more."""
+def _ranked(column: pd.Series, values: Sequence[str], *, ordered: bool) -> pd.Series | None:
+    """The column as floats; those of a category are its codes, if its values have an order: of two the second is more."""
     if not values:
         return column.astype("float64")
-    return column.map({value: float(code) for code, value in enumerate(values)}) if len(values) == 2 else None
+    return column.map({value: float(code) for code, value in enumerate(values)}) if ordered else None
 
 
 def _spearman(one: pd.Series | None, other: pd.Series | None) -> float | None:

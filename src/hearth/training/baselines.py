@@ -15,6 +15,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
+from hearth.bundle.derived import complete
 from hearth.bundle.transform import Matrix
 from hearth.params import PrepareParams
 from hearth.schema import Task
@@ -58,9 +59,9 @@ def answer(build: Build, train: Table, valid: Matrix, prepare: PrepareParams, se
     Gaps are filled with the median, numbers scaled, categories one-hot encoded, all fitted on ``train``.
     """
     filled = prepare.model_copy(update={"imputation": "median", "scaling": "standard", "encoding": "onehot"})
-    transform = fit_transform(train.contract, train.x, filled)
-    estimator = build(len(train), seed).fit(np.nan_to_num(transform.apply(train.x)), train.y)
-    rows = np.nan_to_num(transform.apply(valid))
+    transform = fit_transform(train.contract, train.seen, filled)
+    estimator = build(len(train), seed).fit(np.nan_to_num(transform.apply(train.seen)), train.y)
+    rows = np.nan_to_num(transform.apply(complete(train.contract, valid)))
     if train.contract.target.task == "regression":
         return np.asarray(estimator.predict(rows), dtype=np.float64)
     scores = np.zeros((len(rows), train.contract.target.outputs))

@@ -144,8 +144,8 @@ def _learning(train: Table, assigned: Folds, chosen: Experiment, settings: Param
 def _both_sides(part: Table, valid: Table, chosen: Experiment, settings: Params) -> tuple[float, float]:
     """The objective of the winner's recipe on the rows that it was fitted to and on others."""
     select = selector(chosen.recipe.percentile, settings.prepare, settings.tuning.seed)
-    names = tuple(select(part)) if select else part.contract.names
-    transform = fit_transform(part.contract, fittable(part, settings.prepare).x, settings.prepare).subset(names)
+    names = tuple(select(part)) if select else part.contract.columns
+    transform = fit_transform(part.contract, fittable(part, settings.prepare).seen, settings.prepare).subset(names)
     model = fit(part, chosen.recipe, transform, settings.prepare, settings.tuning.seed)
 
     def of(side: Table) -> float:

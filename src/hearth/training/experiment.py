@@ -53,7 +53,7 @@ def run_search(
     searched = all_folds(table, folds[:1], prepare, tuning.fixed.model_dump(), select)
     tried = search(searched, table.contract.target, tuning, percentile, progress)
     recipe = best(tried).recipe
-    features = tuple(select(table)) if select else table.contract.names
+    features = tuple(select(table)) if select else table.contract.columns
     return Experiment(name, recipe, features, score(table, folds[1:], prepare, recipe, tuning.seed), tried)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xgboost.libpath import find_lib_path
 
 from hearth.bundle.booster import scores as booster_scores
+from hearth.bundle.derived import complete
 from hearth.bundle.transform import Matrix, Transform
 from hearth.errors import DataError
 from hearth.params import PrepareParams
@@ -54,7 +55,7 @@ class Model:
 
     def scores(self, x: Matrix, contract: Contract) -> Vector:
         """The answer to coded rows (n, len(contract.names)): (n,), or probabilities (n, k)."""
-        transformed = self.transform.apply(x[:, self.transform.columns(contract)])
+        transformed = self.transform.apply(complete(contract, x)[:, self.transform.columns(contract)])
         return booster_scores(self.booster, transformed, self.target.outputs)
 
 
@@ -69,12 +70,12 @@ class FoldData:
 
 
 def fit_transform(contract: Contract, x: Matrix, prepare: PrepareParams) -> Transform:
-    """Fit imputation and scaling to coded training rows, shape (n, len(contract.names)).
+    """Fit imputation and scaling to training rows as models see them, shape (n, len(contract.columns)).
 
     Missing values are left out of means and standard deviations (population, as scikit-learn's StandardScaler) unless the
     median fills them. Columns without spread are not scaled, those without a value are left as they are.
     """
-    numeric = np.array([feature.type != "category" for feature in contract.used])
+    numeric = np.array([feature.type != "category" for feature in contract.seen])
     empty = np.isnan(x).all(axis=0)
     usable = np.where(empty, 0.0, x)
     fill = np.where(numeric & ~empty, np.nanmedian(usable, axis=0), np.nan) if prepare.imputation == "median" else None
@@ -84,12 +85,20 @@ def fit_transform(contract: Contract, x: Matrix, prepare: PrepareParams) -> Tran
     scale = np.where(scales & _spreads(filled), np.nanstd(filled, axis=0), 1.0)
     onehot = prepare.encoding == "onehot"
     return Transform(
-        features=contract.names,
-        fill=tuple((np.full(len(contract.names), np.nan) if fill is None else fill).tolist()),
+        features=contract.columns,
+        fill=tuple((np.full(len(contract.columns), np.nan) if fill is None else fill).tolist()),
         shift=tuple(shift.tolist()),
         scale=tuple(scale.tolist()),
-        levels=tuple(len(feature.values) if onehot else 0 for feature in contract.used),
+        levels=tuple(len(feature.values) if onehot and not feature.ordered else 0 for feature in contract.seen),
     )
+
+
+def column_types(contract: Contract, transform: Transform, prepare: PrepareParams) -> list[str] | None:
+    """XGBoost's types of the columns that ``transform`` makes, ``c`` for native categories; None where there are none."""
+    if prepare.encoding != "native":
+        return None
+    features = [contract.seen[at] for at in transform.columns(contract)]
+    return ["c" if feature.type == "category" and not feature.ordered else "q" for feature in features]
 
 
 def _spreads(x: Matrix) -> NDArray[np.bool_]:
@@ -108,7 +117,7 @@ def fittable(table: Table, prepare: PrepareParams) -> Table:
     """
     if prepare.imputation != "drop":
         return table
-    rows = np.flatnonzero(~np.isnan(table.x).any(axis=1))
+    rows = np.flatnonzero(~np.isnan(table.seen).any(axis=1))
     if len(rows) == 0:
         raise DataError("prepare.imputation: drop leaves no training row: every row has a missing value. Use native or median.")
     return table.take(rows)
@@ -117,15 +126,18 @@ def fittable(table: Table, prepare: PrepareParams) -> Table:
 def fit(table: Table, recipe: Recipe, transform: Transform, prepare: PrepareParams, seed: int) -> Model:
     """Boost on all rows of the table that the settings allow, on the columns that ``transform`` names."""
     kept = fittable(table, prepare)
-    x = transform.apply(kept.x[:, transform.columns(table.contract)])
+    x = transform.apply(kept.seen[:, transform.columns(table.contract)])
     threads = 1 if len(kept) < ROWS_FOR_ALL_THREADS else processors()
-    data = binned(x, kept.y, recipe.params, threads)
+    data = binned(x, kept.y, recipe.params, threads, column_types(table.contract, transform, prepare))
     return Model(table.contract.target, transform, boost(data, recipe, table.contract.target, seed, threads))
 
 
-def binned(x: Matrix, y: Vector, params: Mapping[str, Setting], threads: int) -> xgb.QuantileDMatrix:
-    """Training rows cut into the histogram bins that ``max_bin`` asks for (256 where it does not)."""
-    return xgb.QuantileDMatrix(x, y, max_bin=int(params.get("max_bin", 256)), nthread=threads)
+def binned(
+    x: Matrix, y: Vector, params: Mapping[str, Setting], threads: int, types: Sequence[str] | None = None
+) -> xgb.QuantileDMatrix:
+    """Training rows cut into the histogram bins that ``max_bin`` asks for (256 where it does not); categories stay whole."""
+    bins = int(params.get("max_bin", 256))
+    return xgb.QuantileDMatrix(x, y, max_bin=bins, nthread=threads, feature_types=types, enable_categorical=True)
 
 
 def boost(data: xgb.DMatrix, recipe: Recipe, target: Target, seed: int, threads: int = 1) -> xgb.Booster:
@@ -184,11 +196,12 @@ def fold_data(
     """Fit everything that is fitted on the fold's training rows: the transform, and the choice of features."""
     train, valid = table.take(rows[0]), table.take(rows[1])
     kept = fittable(train, prepare)
-    names = select(train) if select else table.contract.names
-    transform = fit_transform(table.contract, kept.x, prepare).subset(names)
+    names = select(train) if select else table.contract.columns
+    transform = fit_transform(table.contract, kept.seen, prepare).subset(names)
     columns = transform.columns(table.contract)
-    data = binned(transform.apply(kept.x[:, columns]), kept.y, params, threads=1)
-    return FoldData(data, transform.apply(valid.x[:, columns]), valid.y, rows[1])
+    types = column_types(table.contract, transform, prepare)
+    data = binned(transform.apply(kept.seen[:, columns]), kept.y, params, threads=1, types=types)
+    return FoldData(data, transform.apply(valid.seen[:, columns]), valid.y, rows[1])
 
 
 def fold_scores(fold: FoldData, recipe: Recipe, target: Target, seed: int) -> Vector:

@@ -8,12 +8,15 @@ METRICS = {
     "r2": "R²",
     "mape": "MAPE",
     "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "auc": "AUC",
     "log_loss": "log loss",
 }
 # Metrics in the unit of the target, and metrics that are shares, written as per cent.
 IN_TARGET_UNIT = frozenset({"rmse", "mae"})
-SHARES = frozenset({"mape", "accuracy"})
+SHARES = frozenset({"mape", "accuracy", "balanced_accuracy"})
 
 
 def metric_name(metric: str) -> str:
@@ -39,4 +42,4 @@ def class_names(target: Target, count: int) -> tuple[str, ...]:
 
 def features_of(contract: Contract) -> dict[str, Feature]:
     """The contract's features by name."""
-    return {feature.name: feature for feature in contract.features}
+    return {feature.name: feature for feature in (*contract.features, *contract.derived)}

@@ -39,14 +39,14 @@ class Attribution:
 
 def attribute(model: Model, table: Table) -> Attribution:
     """Exact SHAP values of a model on evenly spread rows of a table, ``MOST_ROWS`` at most (path-dependent TreeSHAP)."""
-    x = table.x[spread(len(table), MOST_ROWS)][:, model.transform.columns(table.contract)]
+    x = table.take(spread(len(table), MOST_ROWS)).seen[:, model.transform.columns(table.contract)]
     values = contributions(model.booster, model.transform, x, model.target.outputs)[1]
     return Attribution(model.transform.features, x, values)
 
 
 def default_attribution(table: Table, prepare: PrepareParams, seed: int) -> Attribution:
     """SHAP values of a model with XGBoost's default parameters on the rows that it was fitted to."""
-    transform = fit_transform(table.contract, fittable(table, prepare).x, prepare)
+    transform = fit_transform(table.contract, fittable(table, prepare).seen, prepare)
     return attribute(fit(table, Recipe(), transform, prepare, seed), table)
 
 

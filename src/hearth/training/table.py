@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hearth.bundle.derived import complete
 from hearth.bundle.transform import Matrix
 from hearth.errors import DataError
 from hearth.schema import APPENDED, Contract, Feature
@@ -25,6 +26,11 @@ class Table:
     contract: Contract
     x: Matrix
     y: Vector
+
+    @property
+    def seen(self) -> Matrix:
+        """What models see: ``x`` and the derived features, shape (n, len(contract.columns))."""
+        return complete(self.contract, self.x)
 
     def take(self, rows: Rows) -> "Table":
         """The same table with these rows, in their order."""

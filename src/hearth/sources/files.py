@@ -1,0 +1,65 @@
+"""CSV and Parquet files, here or wherever fsspec reaches: S3, Google Cloud Storage, Azure, HTTP, SFTP."""
+
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hearth.errors import SourceError
+from hearth.sources import written
+from hearth.sources.fetched import Fetched, local
+
+PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs", "http": "aiohttp", "https": "aiohttp"}
+
+
+def csv_file(where: str, folder: Path) -> Fetched:
+    """The CSV file at ``data.csv.path``: a path, or a URL that is downloaded into ``folder``.
+
+    Raises:
+        SourceError: it is not there, or cannot be had.
+    """
+    return _here("csv", where, folder / "table.csv")
+
+
+def parquet_file(where: str, folder: Path) -> Fetched:
+    """The Parquet file at ``data.parquet.path``, as ``csv_file``, written as CSV into ``folder``.
+
+    Raises:
+        SourceError: it is not there, cannot be had, is no Parquet, or holds lists or objects.
+    """
+    fetched = _here("parquet", where, folder / "table.parquet")
+    path = folder / "table.csv"
+    try:
+        with pq.ParquetFile(fetched.path) as file:
+            written.from_arrow(file.iter_batches(), file.schema_arrow, path, where)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceError(f"data.parquet.path: {where} is no Parquet file that can be read: {error}") from error
+    return Fetched(path=path, source="parquet", where=where)
+
+
+def _here(source: str, where: str, path: Path) -> Fetched:
+    if "://" not in where:
+        return local(source, where)
+    _download(source, where, path)
+    return Fetched(path=path, source=source, where=where)
+
+
+def _download(source: str, where: str, path: Path) -> None:
+    import fsspec  # noqa: PLC0415 - a file that is here needs none
+
+    protocol = where.partition("://")[0]
+    try:
+        with fsspec.open(where, "rb") as file, path.open("wb") as copy:
+            shutil.copyfileobj(file, copy, 1 << 20)
+    except ImportError as error:
+        package = PACKAGES.get(protocol, f"what fsspec needs for {protocol}://")
+        raise SourceError(f"data.{source}.path: {protocol}:// needs another package: pip install {package}") from error
+    except FileNotFoundError as error:
+        raise SourceError(f"data.{source}.path: {where} does not exist: correct the path") from error
+    except (OSError, ValueError, RuntimeError) as error:  # what file systems raise is theirs: these are the bases
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise SourceError(
+            f"data.{source}.path: {where} cannot be had ({reason}): are the path, the network and the credentials in the "
+            "environment right?"
+        ) from error

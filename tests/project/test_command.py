@@ -1,0 +1,60 @@
+"""``hearth init``: what it says and what it refuses."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from tests.tiny import csv_text
+
+from hearth import cli
+
+
+def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
+    """The exit code of a call, and what it wrote."""
+    monkeypatch.setattr(sys, "argv", ["hearth", "init", *arguments])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return end.value.code, *capsys.readouterr()
+
+
+def test_what_was_assumed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Task, type and reason of each column, and what to do next; a second time nothing is touched."""
+    monkeypatch.chdir(tmp_path)
+    Path("sales.csv").write_text(csv_text("multiclass"), encoding="utf-8")
+    code, out, err = said(monkeypatch, capsys, "sales.csv", "--target", "y")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "classification of 'y', 90 rows: the target is text, 3 different ones"
+    assert lines[3] == "  'k'  category  3 different texts, may be missing"
+    assert lines[-1] == "Correct what is wrong in sales/params.yaml, then: cd sales && make repro && make serve"
+    before = Path("sales/params.yaml").read_bytes()
+    code, out, err = said(monkeypatch, capsys, "sales.csv", "--target", "y")
+    assert (code, out) == (1, "")
+    assert "sales is there already: name another place with --out" in err
+    assert Path("sales/params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("none.csv", "--target", "y"), "none.csv is no file that can be read"),
+        ((".", "--target", "y"), ". is no file that can be read"),
+        (("sales.csv", "--target", "z"), "there is no column 'z'"),
+        (("sales.csv", "--target", "y", "--task", "ranking"), "'ranking' is not one of"),
+        (("sales.csv",), "Missing option '--target'"),
+    ],
+)
+def test_a_call_at_fault_says_what_to_change(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    words: str,
+) -> None:
+    """With exit code 1 and nothing made."""
+    monkeypatch.chdir(tmp_path)
+    Path("sales.csv").write_text(csv_text(), encoding="utf-8")
+    code, out, err = said(monkeypatch, capsys, *arguments)
+    assert (code, out) == (1, "")
+    assert words in err
+    assert [path.name for path in tmp_path.iterdir()] == ["sales.csv"]
