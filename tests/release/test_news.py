@@ -1,13 +1,14 @@
 """Whether there is anything to learn."""
 
 import hashlib
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from tests.release.learning import returned
-from tests.test_light import reached
+from tests.test_light import file_of, imported, reached
 from tests.tiny import Cells, Kind, arrow, cells, settings
 
 from hearth.artifacts import write_json, write_text
@@ -155,11 +156,31 @@ def test_a_file_is_new_when_its_bytes_are(tmp_path: Path) -> None:
     assert source_news(described("csv"), tmp_path, READ) == ""
 
     (tmp_path / "table.csv").write_bytes(b"b")
-    assert source_news(described("csv"), tmp_path, READ) == "table.csv is another file than was read last"
+    assert source_news(described("csv"), tmp_path, READ) == "table.csv has another table than was read last"
 
     (tmp_path / "table.csv").unlink()
     with pytest.raises(SourceError, match="does not exist"):
         source_news(described("csv"), tmp_path, READ)
+
+
+def test_a_query_is_asked_again(tmp_path: Path) -> None:
+    """What it answers now decides, and not how it is written."""
+    database = sqlite3.connect(tmp_path / "t.db", isolation_level=None)
+    database.execute("CREATE TABLE t (a, y)")
+    database.execute("INSERT INTO t VALUES (1, 2)")
+    data = described("sql", sql={"url": f"sqlite:///{tmp_path}/t.db", "query": "SELECT a, y FROM t ORDER BY a"})
+    read = {"source": "sql", "sha256": hashlib.sha256(b"a,y\n1,2\n").hexdigest()}
+    assert source_news(data, Path(), read) == ""
+    database.execute("INSERT INTO t VALUES (3, 4)")
+    database.close()
+    assert "has another table than was read last" in source_news(data, Path(), read)
+
+
+def test_a_number_of_openml_is_one_version_for_ever() -> None:
+    """So that nobody has to be asked."""
+    read = {"source": "openml", "version": "7"}
+    assert source_news(described("openml", openml={"id": 7}), Path(), read) == ""
+    assert source_news(described("openml", openml={"id": 8}), Path(), read) == "table 8 is to be read, and 7 was"
 
 
 def test_another_source_is_new(tmp_path: Path) -> None:
@@ -189,10 +210,12 @@ def test_kaggle_is_asked_for_its_newest_version_alone(
 
 
 def test_to_look_needs_nothing_of_training() -> None:
-    """Where nothing is new the command has ended before that would be loaded."""
-    ours, others = reached("hearth.release.news")
-    assert "hearth.release.truths" in ours
+    """Where nothing is new the command has ended before that would be loaded; OpenML's client, scikit-learn, loads itself."""
+    ours, _ = reached("hearth.release.news")
+    assert {"hearth.release.truths", "hearth.sources.openml"} <= ours
     assert not {name for name in ours if name.startswith(("hearth.training", "hearth.stages"))}
+    paths = [path for name in ours - {"hearth.sources.openml"} if (path := file_of(name)) is not None]
+    others = {name.partition(".")[0] for path in paths for name in imported(path)}
     assert not {"sklearn", "mlflow", "optuna", "matplotlib"} & others
 
 

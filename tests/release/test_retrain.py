@@ -161,7 +161,7 @@ def test_a_table_outside_git_is_brought_and_read_again(project: Learning) -> Non
     with (project.root / "table.csv").open("a", encoding="utf-8") as file:
         file.writelines(["0,0,p,true,0,0,1\n"] * 20)
 
-    assert new_of(project, Returned()).source == "table.csv is another file than was read last"
+    assert new_of(project, Returned()).source == "table.csv has another table than was read last"
     outcome = retrained(project, Returned())
 
     assert outcome.entry is not None

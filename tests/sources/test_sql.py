@@ -71,8 +71,9 @@ def test_a_password_is_in_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Neither where PostgreSQL answers nor where it refuses."""
     server = sqlalchemy.make_url(SERVER).set(password="hush-hush")  # noqa: S106 - none of anybody's
     monkeypatch.setenv("TABLES", server.render_as_string(hide_password=False))
+    engine = sqlalchemy.create_engine(server.set(drivername="postgresql+psycopg"), poolclass=sqlalchemy.NullPool)
     try:
-        sqlalchemy.create_engine(server.set(drivername="postgresql+psycopg")).connect().close()
+        engine.connect().close()
     except sqlalchemy.exc.OperationalError as error:
         pytest.skip(f"no PostgreSQL server answers; set HEARTH_TEST_POSTGRES: {type(error.orig).__name__}")
     fetched = sql.query(SqlSource(url="$TABLES", query="SELECT 1.50::numeric AS a, NULL AS b, true AS c"), tmp_path)

@@ -1,7 +1,7 @@
 """Whether there is anything to learn that the last build did not know: at the source, and among the truths that came back."""
 
-import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,13 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hearth.params import DataParams, KaggleSource, Params
+from hearth.params import DataParams, KaggleSource, OpenmlSource, Params
 from hearth.release.checkout import Checkout
 from hearth.release.layout import Layout
 from hearth.release.truths import Returned, csv_bytes, sifted
 from hearth.schema import Contract
 from hearth.sources import feedback
-from hearth.sources.fetched import local
+from hearth.sources.chosen import fetch, sha256
 
 NONE = Returned()
 
@@ -71,19 +71,23 @@ def news(main: Checkout, layout: Layout, settings: Params, returned: Returned = 
 def source_news(data: DataParams, root: Path, read: Mapping[str, object]) -> str:
     """What is new at the source since the build that ``read`` this (``reports/data.json``); empty where nothing is.
 
-    Kaggle is asked for the number of its newest version alone; a file is read for its sum. Paths begin at ``root``.
+    Kaggle is asked for the number of its newest version alone, OpenML for nothing: there a number is one version for ever. Any
+    other table is fetched for its sum. Paths begin at ``root``.
 
     Raises:
-        SourceError: Kaggle does not say, or the file is not there.
+        SourceError: the source does not say, or what it should have is not there.
     """
     chosen = getattr(data, data.source)
     if read["source"] != data.source:
         return f"the source is {data.source}, and was {read['source']}"
     if isinstance(chosen, KaggleSource):
         return _kaggle_news(chosen, read)
-    with local(data.source, str(root / chosen.path)).path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return "" if digest == read["sha256"] else f"{chosen.path} is another file than was read last"
+    if isinstance(chosen, OpenmlSource):
+        return "" if str(chosen.id) == read["version"] else f"table {chosen.id} is to be read, and {read['version']} was"
+    with tempfile.TemporaryDirectory() as folder:
+        fetched = fetch(data, Path(folder), root)
+        same = sha256(fetched.path) == read["sha256"]
+    return "" if same else f"{fetched.where} has another table than was read last"
 
 
 def _kaggle_news(chosen: KaggleSource, read: Mapping[str, object]) -> str:

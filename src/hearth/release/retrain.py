@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hearth import params
-from hearth.params import DataParams, KaggleSource
+from hearth.params import DataParams
 from hearth.release import champion, gate, outs, promotions
 from hearth.release.build import Build
 from hearth.release.champion import RELEASED, VERDICT
@@ -18,6 +18,7 @@ from hearth.release.news import News
 from hearth.release.places import shared
 from hearth.release.promotions import Entry
 from hearth.release.verdict import Rule, Verdict
+from hearth.sources.files import remote
 
 BY = "hearth retrain"
 REMOTE = "origin"  # of git, where releases are pushed to
@@ -93,13 +94,13 @@ def _bring(main: Checkout, tree: Checkout, layout: Layout, data: DataParams, new
     """Bring what the worktree lacks of what is to be learned: new truths, and a table that git does not track."""
     if news.feedback:
         (tree.root / layout.feedback).write_bytes(news.feedback)
-    source = getattr(data, data.source)
-    if isinstance(source, KaggleSource) or Path(source.path).is_absolute() or source.path in main.tracked():
+    path = str(getattr(getattr(data, data.source), "path", ""))  # what is downloaded has none
+    if not path or remote(path) or Path(path).is_absolute() or path in main.tracked():
         return
-    place = tree.root / source.path
+    place = tree.root / path
     place.parent.mkdir(parents=True, exist_ok=True)
     place.unlink(missing_ok=True)  # DVC may have linked it to its cache
-    shutil.copyfile(main.root / source.path, place)
+    shutil.copyfile(main.root / path, place)
 
 
 def _rebuild(tree: Checkout, news: News) -> None:

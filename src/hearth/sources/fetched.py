@@ -16,13 +16,13 @@ class Fetched:
     version: str | None = None
 
 
-def local(source: str, where: str) -> Fetched:
-    """Take the file at ``where``, relative to the working folder, as ``data.<source>.path`` names it.
+def local(source: str, where: str, root: Path = Path()) -> Fetched:
+    """Take the file at ``where``, a path from ``root`` (the working folder), as ``data.<source>.path`` names it.
 
     Raises:
         SourceError: no file is there.
     """
-    path = Path(where)
+    path = root / where
     if path.is_dir():
         raise SourceError(f"data.{source}.path: {where} is a folder; name the CSV file in it")
     if not path.is_file():

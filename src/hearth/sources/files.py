@@ -13,22 +13,22 @@ from hearth.sources.fetched import Fetched, local
 PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs", "http": "aiohttp", "https": "aiohttp"}
 
 
-def csv_file(where: str, folder: Path) -> Fetched:
-    """The CSV file at ``data.csv.path``: a path, or a URL that is downloaded into ``folder``.
+def csv_file(where: str, folder: Path, root: Path = Path()) -> Fetched:
+    """The CSV file at ``data.csv.path``: a path from ``root``, or a URL that is downloaded into ``folder``.
 
     Raises:
         SourceError: it is not there, or cannot be had.
     """
-    return _here("csv", where, folder / "table.csv")
+    return _here("csv", where, folder / "table.csv", root)
 
 
-def parquet_file(where: str, folder: Path) -> Fetched:
+def parquet_file(where: str, folder: Path, root: Path = Path()) -> Fetched:
     """The Parquet file at ``data.parquet.path``, as ``csv_file``, written as CSV into ``folder``.
 
     Raises:
         SourceError: it is not there, cannot be had, is no Parquet, or holds lists or objects.
     """
-    fetched = _here("parquet", where, folder / "table.parquet")
+    fetched = _here("parquet", where, folder / "table.parquet", root)
     path = folder / "table.csv"
     try:
         with pq.ParquetFile(fetched.path) as file:
@@ -38,9 +38,14 @@ def parquet_file(where: str, folder: Path) -> Fetched:
     return Fetched(path=path, source="parquet", where=where)
 
 
-def _here(source: str, where: str, path: Path) -> Fetched:
-    if "://" not in where:
-        return local(source, where)
+def remote(where: str) -> bool:
+    """Whether a place is a URL and not a path."""
+    return "://" in where
+
+
+def _here(source: str, where: str, path: Path, root: Path) -> Fetched:
+    if not remote(where):
+        return local(source, where, root)
     _download(source, where, path)
     return Fetched(path=path, source=source, where=where)
 

@@ -1,7 +1,6 @@
 """``ingest``: fetch the table, check it against the contract, write it down in one form whatever its source."""
 
 import argparse
-import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +11,11 @@ import pyarrow.parquet as pq
 
 from hearth import params
 from hearth.artifacts import replacing, write_json
-from hearth.params import CsvSource, DataParams, KaggleSource, OpenmlSource, ParquetSource, SqlSource
 from hearth.schema import APPENDED, Target
-from hearth.sources import feedback, files
+from hearth.sources import feedback
 from hearth.sources.check import canonical, resolved
-from hearth.sources.fetched import Fetched, local
+from hearth.sources.chosen import fetch, sha256
+from hearth.sources.fetched import Fetched
 
 
 def main(argv: Sequence[str]) -> None:
@@ -37,38 +36,10 @@ def main(argv: Sequence[str]) -> None:
     write_json(args.report, origin | summary(table, contract.target))
 
 
-def fetch(data: DataParams, folder: Path) -> Fetched:
-    """The table's CSV file from ``data.source``; what is downloaded goes into ``folder``.
-
-    Raises:
-        SourceError: it cannot be had; the message says why.
-    """
-    match getattr(data, data.source):
-        case KaggleSource() as chosen:
-            from hearth.sources import kaggle  # noqa: PLC0415 - as below: half a second that no other source needs
-
-            return kaggle.download(chosen, folder)
-        case OpenmlSource(id=number):
-            from hearth.sources import openml  # noqa: PLC0415
-
-            return openml.download(number, folder)
-        case SqlSource() as chosen:
-            from hearth.sources import sql  # noqa: PLC0415
-
-            return sql.query(chosen, folder)
-        case ParquetSource(path=where):
-            return files.parquet_file(where, folder)
-        case CsvSource(path=where):
-            return files.csv_file(where, folder)
-        case other:
-            return local(data.source, other.path)
-
-
 def provenance(fetched: Fetched) -> dict[str, object]:
     """Where the file comes from, and the SHA-256 of its bytes."""
-    with fetched.path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"source": fetched.source, "version": fetched.version, "file": fetched.where, "sha256": digest}
+    told = {"source": fetched.source, "version": fetched.version, "file": fetched.where}
+    return {**told, "sha256": sha256(fetched.path)}
 
 
 def summary(table: pa.Table, target: Target) -> dict[str, object]:
