@@ -21,7 +21,7 @@ from api.security import Key, presented
 from api.service import Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-CALL = "hearth.call"  # where a request's scope holds its Call
+CALL, TASK = "hearth.call", "hearth.task"  # where a request's scope holds its Call, and the task that answers it, if one does
 EXPIRED = "the key has expired: ask for another"
 CLIENT_GONE = 499  # as nginx counts a client that did not wait; nobody is sent it
 _PROCESS, _NUMBERS = secrets.token_hex(6), itertools.count(1)  # request ids: of this process, in turn
@@ -78,7 +78,7 @@ class Edge:
         self._most = service.settings.max_body_bytes
         self._at_once = service.settings.max_concurrency
         self._wrong = read_limit(service.settings.wrong_key_limit)
-        self._under_way: dict[Call, asyncio.Task[None] | None] = service.under_way
+        self._under_way: dict[Call, Scope] = service.under_way
         self._open = self._guarded = 0  # of those under way, so that who has no key keeps nobody out who has one
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +86,8 @@ class Edge:
         guard = self._guards.get(route_of(scope), UNKNOWN)
         call = Call(self._service, guard, dict(scope["headers"]))
         scope[CALL] = call
-        self._under_way[call] = asyncio.current_task()
+        scope[TASK] = asyncio.current_task()
+        self._under_way[call] = scope
         if guard.scope is None:
             self._open += 1
         else:
@@ -121,10 +122,10 @@ class Edge:
         while True:
             await asyncio.sleep(min(limit / 4, 1))
             now = time.perf_counter()
-            for call, task in list(self._under_way.items()):
-                if now - call.started > limit and task is not None and not call.late:
+            for call, scope in list(self._under_way.items()):
+                if now - call.started > limit and not call.late:
                     call.late = True
-                    task.cancel()
+                    scope[TASK].cancel()
 
     async def _admitted(self, call: Call, scope: Scope) -> None:
         """Let the call in, or raise what it is refused with. Limits come first: what is refused later counts too."""

@@ -1,74 +1,37 @@
-"""HTTP as uvicorn speaks it, with the head of an answer and its body in one packet, and bounds on heads and idle clients."""
+"""HTTP as uvicorn speaks it, with bounds on heads and idle clients; a row is answered in the turn in which it came."""
 
 import asyncio
 import secrets
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+import httptools
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from api import errors
+from api.edge import TASK
+from api.exchange import Begun, Exchange
+from api.heads import Heads
 from api.main import Hearth
 from api.ratelimit import PEER
 from api.service import Service
 
 HEAD_BYTES = 2**16  # that a head, trailers or the frames of chunks may have; up to twice that where they come with a body
 HEAD_SECONDS = 30.0  # where no settings say how long a request may take
-
-
-class Corked(asyncio.Transport):
-    """A transport that holds a first write for the second of the same turn of the loop, and sends both in one packet.
-
-    Head and body of an answer are two writes; one packet costs half the system calls. The rest is passed on.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
-        self._held: list[bytes] = []
-        for name in _PASSED:
-            setattr(self, name, getattr(transport, name))
-
-    def write(self, data: bytes) -> None:  # type: ignore[override]
-        """Hold ``data`` for what follows it in this turn, or send it with what it follows."""
-        self._held.append(data)
-        if len(self._held) == 1:
-            self._loop.call_soon(self._flush)
-        else:
-            self._flush()
-
-    def close(self) -> None:
-        """Write what is held, then close."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        held, self._held = self._held, []
-        if held and not self._transport.is_closing():
-            self._transport.write(b"".join(held))
-
-
-_PASSED = (
-    "abort",
-    "can_write_eof",
-    "get_extra_info",
-    "get_protocol",
-    "get_write_buffer_limits",
-    "get_write_buffer_size",
-    "is_closing",
-    "is_reading",
-    "pause_reading",
-    "resume_reading",
-    "set_protocol",
-    "set_write_buffer_limits",
-    "write_eof",
+AT_ONCE = (
+    "/predict"  # begun without a task, which would cost, with the turn of the loop that it waits for, as much as the model
 )
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol over a corked transport, with bounds on what the application never sees.
+    """uvicorn's protocol with exchanges of ours, and bounds on what the application never sees.
 
     What is no body may have ``HEAD_BYTES``. Between two requests a client has the time of a request to send the next head
     whole and to take what it was sent.
     """
 
+    _due: Exchange | None = None  # one to begin at once, when what came is read
+    _fresh = True  # whether the next byte begins a request
     _frame = 0  # bytes that came and were neither a whole head nor a body
     _idle: float | None = None  # since when no request is under way, None while one is
     _unsent = 0  # bytes that the client had not taken when it was last looked at
@@ -76,7 +39,8 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
-        super().connection_made(Corked(transport, self.loop))
+        super().connection_made(transport)
+        self._heads = Heads()
         self._idle = self.loop.time()
         self._watch = self.loop.call_later(self._limit, self._look)
 
@@ -88,20 +52,52 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, unless it is too much that is no body."""
+        fresh = self._fresh and self._idle is not None and not self.transport.is_closing()
+        known = self._heads.read(data) if fresh else None
+        if known is None:
+            self._parse(data, fresh=fresh)
+            return
+        scope, body = known
+        self.cycle = exchange = self._exchange(scope, keep_alive=True)
+        exchange.take(body)
+        self._begin(exchange)
+
+    def _parse(self, data: bytes, *, fresh: bool) -> None:
         for start in range(0, len(data), HEAD_BYTES):
             if self.transport.is_closing():
                 return
             part = data[start : start + HEAD_BYTES]
             self._frame += len(part)
             super().data_received(part)
+            if self._due is not None:
+                self._begin_due(self._due, data if fresh else b"")
             if self._frame > HEAD_BYTES and not self.transport.is_closing():
                 self._refuse(errors.EndlessHead(f"the head of a request may have at most {HEAD_BYTES} bytes"))
 
+    def on_message_begin(self) -> None:
+        """Take note that a request begins."""
+        self._fresh = False
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
         """Hand the request over."""
-        self._frame, self._idle = 0, None
-        self.scope[PEER] = True  # type: ignore[literal-required]
-        super().on_headers_complete()
+        self._frame = 0
+        scope: Scope = self.scope  # type: ignore[assignment]
+        parser, url = self.parser, httptools.parse_url(self.url)
+        path, version = url.path.decode("ascii"), parser.get_http_version()
+        scope["method"], scope["http_version"] = parser.get_method().decode("ascii"), version
+        scope["path"], scope["raw_path"] = unquote(path) if "%" in path else path, url.path
+        scope["query_string"] = url.query or b""
+        scope[PEER] = True
+        before: RequestResponseCycle | None = self.cycle
+        self.cycle = exchange = self._exchange(scope, keep_alive=version != "1.0" and parser.should_keep_alive())
+        if before is not None and not before.response_complete:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))
+        elif path == AT_ONCE:
+            self._due = exchange
+        else:
+            self._start_asgi_task(exchange, self.app)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body; the frames of small chunks may have twice its length."""
@@ -110,14 +106,57 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Begin to count anew."""
-        self._frame = 0
+        self._frame, self._fresh = 0, True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or wait for it."""
-        if not self.pipeline:
+        """Go on with the next request, or wait for it: no timer, ``_look`` finds who keeps it waiting."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
             self._idle = self.loop.time()
-        super().on_response_complete()
+
+    def _exchange(self, scope: Scope, *, keep_alive: bool) -> Exchange:
+        self._idle = None
+        return Exchange(
+            scope=scope,  # type: ignore[arg-type] # uvicorn's type of it names each entry
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
+
+    def _begin_due(self, exchange: Exchange, data: bytes) -> None:
+        """Begin what is due; ``data`` is what came, if it began with a request."""
+        self._due = None
+        if self.transport.is_closing():
+            return
+        plain = exchange.keep_alive and not self.expect_100_continue and not self.parser.should_upgrade()
+        if plain and self._fresh:
+            self._heads.learn(data, exchange.scope, len(exchange.body))  # type: ignore[arg-type]
+        self._begin(exchange)
+
+    def _begin(self, exchange: Exchange) -> None:
+        """Run a request as far as it goes without waiting; a task goes on with what is left, if any."""
+        run = exchange.run_asgi(self.app)
+        try:
+            waits_for = run.send(None)
+        except StopIteration:
+            return
+        task = self.loop.create_task(Begun(run, waits_for))
+        exchange.scope[TASK] = task  # type: ignore[literal-required]
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         """Refuse what is not HTTP, in the form of every refusal."""

@@ -1,6 +1,5 @@
 """What the parts of one running service share."""
 
-import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from api.watch import Watch
 from hearth.errors import BundleError
 
 if TYPE_CHECKING:
+    from starlette.types import Scope
+
     from api.edge import Call
 
 # In the workers' folder, touched: by whoever is asked to reload, and by the one that started the workers before it stops them.
@@ -27,8 +28,9 @@ STAMP, STOPPING = "reload", "stopping"
 class Service:
     """The parts, made by ``api.main`` and handed to the edge and the routes.
 
-    ``under_way`` are the requests that are being answered. ``pool`` runs what would hold up others, two batches at once: single
-    rows keep their turn. ``watch`` looks at what another bundle is told by: its files, if wanted, and the workers' stamp.
+    ``under_way`` are the requests that are being answered, with their scopes. ``pool`` runs what would hold up others, two
+    batches at once: single rows keep their turn. ``watch`` looks at what another bundle is told by: its files, if wanted, and
+    the workers' stamp.
     """
 
     settings: Settings
@@ -40,7 +42,7 @@ class Service:
     store: Store
     watch: Watch
     started: float = field(default_factory=time.time)
-    under_way: "dict[Call, asyncio.Task[None] | None]" = field(default_factory=dict)
+    under_way: "dict[Call, Scope]" = field(default_factory=dict)
     stopping: bool = False
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "batch"))
 

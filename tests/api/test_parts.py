@@ -1,6 +1,5 @@
-"""Small parts: logs, latency out of a histogram, files that are watched, answers in one packet, the guard of routes."""
+"""Small parts: logs, latency out of a histogram, files that are watched, the guard of routes."""
 
-import asyncio
 import io
 import json
 import logging
@@ -19,7 +18,6 @@ from api.deps import needs, scope_of
 from api.logs import Log, Relay
 from api.main import create_app, guards
 from api.metrics import Metrics
-from api.protocol import Corked
 from api.watch import Watch
 
 
@@ -106,77 +104,6 @@ def test_a_watched_file_changes_when_it_is_another(tmp_path: Path) -> None:
     assert watch.changed()
     os.utime(file, ns=(1, 1))
     assert watch.changed()
-
-
-class Wire(asyncio.Transport):
-    """What was written, a packet each."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.packets: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: object) -> None:
-        """Take note of a packet."""
-        assert isinstance(data, bytes)
-        self.packets.append(data)
-
-    def close(self) -> None:
-        """Take note."""
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        """Whether it was closed."""
-        return self.closed
-
-
-def test_head_and_body_leave_in_one_packet() -> None:
-    """The second write of a turn takes the first along; one that stays alone leaves when the turn ends."""
-
-    async def answers() -> list[bytes]:
-        wire = Wire()
-        corked = Corked(wire, asyncio.get_running_loop())
-        corked.write(b"head ")
-        assert wire.packets == []
-        corked.write(b"body")
-        assert wire.packets == [b"head body"]
-        await asyncio.sleep(0)
-        corked.write(b"head alone")
-        await asyncio.sleep(0)
-        return wire.packets
-
-    assert asyncio.run(answers()) == [b"head body", b"head alone"]
-
-
-def test_closing_writes_what_is_held() -> None:
-    """Nothing of an answer is lost because its connection closes after it."""
-
-    async def answers() -> Wire:
-        wire = Wire()
-        corked = Corked(wire, asyncio.get_running_loop())
-        corked.write(b"last")
-        corked.close()
-        assert wire.packets == [b"last"]
-        await asyncio.sleep(0)
-        return wire
-
-    wire = asyncio.run(answers())
-    assert wire.packets == [b"last"]
-    assert wire.closed
-
-
-def test_a_client_that_went_is_written_nothing() -> None:
-    """A write to a closed transport would be an error in the log, for every client that goes."""
-
-    async def answers() -> list[bytes]:
-        wire = Wire()
-        corked = Corked(wire, asyncio.get_running_loop())
-        corked.write(b"head")
-        wire.closed = True
-        await asyncio.sleep(0)
-        return wire.packets
-
-    assert asyncio.run(answers()) == []
 
 
 def test_a_guard_says_its_scope() -> None:
