@@ -124,7 +124,7 @@ def test_two_distances_are_worth_the_tests_that_they_are_counted_as() -> None:
     ranks = np.argpartition(rng.random((20_000, 300)), rows, axis=1)[:, :rows]
     counts = np.zeros((20_000, 300), dtype=np.int64)
     np.put_along_axis(counts, ranks, 1, axis=1)
-    smaller = twosample._smaller(sizes, counts)
+    smaller = twosample.smaller(sizes, counts)
     for alpha in (0.05, 0.01, 0.003):
         assert np.mean(smaller <= alpha / twosample.SHARED) <= alpha + 2 * math.sqrt(alpha / 20_000)
 

@@ -35,12 +35,12 @@ def numbers(reference: Vector, window: Vector, draws: int = DRAWS) -> float:
         return 1.0
     smooth = sizes.max() * TIED <= sizes.sum() and min(len(reference), len(window)) >= FEW
     if smooth:
-        return min(1.0, SHARED * float(_smaller(sizes, counts)))
+        return min(1.0, SHARED * float(smaller(sizes, counts)))
     if len(sizes) == 2:
         return fisher(sizes, counts)
     if len(sizes) > GROUPS:
         sizes, counts = _merged(sizes, counts)
-    return drawn(lambda tables: -np.log(np.maximum(_smaller(sizes, tables), 1e-300)), sizes, counts, draws)
+    return drawn(lambda tables: -np.log(np.maximum(smaller(sizes, tables), 1e-300)), sizes, counts, draws)
 
 
 def levels(reference: Counts, window: Counts, draws: int = DRAWS) -> float:
@@ -121,7 +121,7 @@ def _merged(sizes: Counts, counts: Counts) -> tuple[Counts, Counts]:
     return np.add.reduceat(sizes, starts), np.add.reduceat(counts, starts)
 
 
-def _smaller(sizes: Counts, counts: Counts) -> Vector:
+def smaller(sizes: Counts, counts: Counts) -> Vector:
     """The smaller p-value of the two distances, by the laws of continuous values, for tables ``counts`` (..., k)."""
     total, rows = int(sizes.sum()), int(counts.sum(axis=-1).flat[0])
     share = 1 / rows + 1 / (total - rows)
