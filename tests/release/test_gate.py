@@ -79,11 +79,15 @@ def test_a_better_candidate_is_promoted_and_a_worse_one_is_not(pair: tuple[Build
 
 @pytest.mark.parametrize("rule", [RULE, NEVER])
 def test_a_candidate_no_better_is_kept_out(rule: Rule) -> None:
-    """Of the same recipe with another seed; and the verdict comes out the same each time, to the byte."""
+    """Of the same recipe with another seed, though its score be lower; and the verdict is the same each time, to the byte."""
     columns = cells(rows=300)
-    one, two = build("one", columns), build("two", columns, tuning={"seed": 1})
-    found = judge(one, two, rule, "me")
-    assert found.decision == "keep"
+    drawing = replace(GOOD, params={**GOOD.params, "subsample": 0.6})
+    one, two = build("one", columns, recipe=drawing), build("two", columns, recipe=drawing, tuning={"seed": 1})
+    found, back = judge(one, two, rule, "me"), judge(two, one, rule, "me")
+    assert found.decision == back.decision == "keep"
+    assert found.outcome
+    assert back.outcome
+    assert min(found.outcome.difference, back.outcome.difference) < 0
     assert found.text() == judge(one, two, rule, "me").text()
 
 
@@ -121,6 +125,15 @@ def test_copies_of_a_row_count_once() -> None:
     assert once.outcome == again.outcome
     assert once.outcome
     assert once.outcome.rows == 20
+
+
+def test_where_no_row_is_fresh_recipes_are_compared() -> None:
+    """Both have seen all that there is."""
+    columns = cells()
+    candidate, champion = build("new", columns), build("old", columns, recipe=POOR)
+    found = judge(replace(candidate, table=candidate.train), replace(champion, test=champion.train), RULE, "me")
+    assert found.method == "recipes"
+    assert found.reasons[0].startswith("0 distinct rows")
 
 
 def test_too_few_fresh_rows_are_told_and_recipes_compared() -> None:

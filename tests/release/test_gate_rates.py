@@ -48,7 +48,7 @@ def test_on_two_hundred_fresh_rows_models_decide() -> None:
 
     The lower RMSE promotes every other of those no better, which is why the gate does not ask it.
     """
-    level = [by_rows(404, 200, (BASE, BASE), True, seed) for seed in range(20)]
+    level = [by_rows(404, 200, (BASE, BASE), "level", seed) for seed in range(20)]
     assert promoted(level) <= 3 / 20
-    assert promoted([by_rows(404, 200, (BASE, WORSE), False, seed) for seed in range(20)]) >= 14 / 20
+    assert promoted([by_rows(404, 200, (BASE, WORSE), "drawn", seed) for seed in range(20)]) >= 14 / 20
     assert 0.25 <= np.mean([one.lower for one in level]) <= 0.75
