@@ -135,8 +135,13 @@ def reproduce(
 
 
 def _tell(main: "Checkout", entry: "Entry") -> None:
-    """Say who is champion, move the alias; where MLflow fails, that the champion stands all the same."""
+    """Say who is champion, and let the alias follow."""
     say(f"champion is {entry.digest} ({main.branch} is at {main.commit[:12]})")
+    crown(main, entry)
+
+
+def crown(main: "Checkout", entry: "Entry") -> None:
+    """Move MLflow's alias to the champion; where that fails say so, for the champion stands all the same."""
     try:
         say(opened(main).crown(entry.digest, entry.commit))
     except (TrackingError, ReleaseError) as error:
