@@ -76,6 +76,7 @@ def made(root: Path) -> Project:
     write_text(root / ".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
     write_text(root / "dvc.yaml", PIPELINE)
     write_text(root / "README", "A tiny project.\n")
+    write_text(root / ".gitignore", "/mlflow.db\n")
     for words in (
         ["init", "--quiet", "-b", "main"],
         ["config", "user.name", "Ada"],
