@@ -120,6 +120,21 @@ def test_it_looks_first_where_it_is_asked_to(project: Learning, capfd: pytest.Ca
     assert out.endswith("Nothing is found to go on for: no degradation.\n")
 
 
+@pytest.mark.parametrize("named", [None, ""])
+def test_where_no_service_has_run_there_are_no_truths(
+    project: Learning, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, named: str | None
+) -> None:
+    """That no store was looked at is said; the source is looked at all the same."""
+    (project.root / "var/hearth.db").unlink()
+    if named is not None:
+        monkeypatch.setenv("HEARTH_DATABASE_URL", named)
+
+    code, out, _ = called(capfd)
+
+    assert code == 4
+    assert out.startswith("No store is named by --database-url or HEARTH_DATABASE_URL, and no service has kept one here")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
