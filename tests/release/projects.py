@@ -11,8 +11,11 @@ from tests.tiny import raw_params
 
 from hearth.artifacts import write_text
 from hearth.bundle import verify, write
+from hearth.release import champion
 from hearth.release.checkout import Checkout
 from hearth.release.commands import git, run
+from hearth.release.promotions import LOG, parse
+from hearth.release.verdict import Decision, Rule, Side, Verdict
 
 PIPELINE = """
 stages:
@@ -64,7 +67,7 @@ class Project:
 def made(root: Path) -> Project:
     """A project whose branches ``second`` and ``third`` each build another bundle, one commit after ``main`` each.
 
-    The third also has other data.
+    ``other`` builds the third with other data.
     """
     root.mkdir()
     for number, (encoding, imputed) in enumerate(KEPT, 1):
@@ -73,6 +76,7 @@ def made(root: Path) -> Project:
     write_text(root / ".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
     write_text(root / "dvc.yaml", PIPELINE)
     write_text(root / "README", "A tiny project.\n")
+    write_text(root / ".gitignore", "/mlflow.db\n")
     for words in (
         ["init", "--quiet", "-b", "main"],
         ["config", "user.name", "Ada"],
@@ -80,7 +84,7 @@ def made(root: Path) -> Project:
     ):
         git(root, *words)
     commits = [built(root, 1)]
-    for number, branch, seed in ((2, "second", 42), (3, "third", 43)):
+    for number, branch, seed in ((2, "second", 42), (3, "third", 42), (3, "other", 43)):
         git(root, "switch", "--quiet", "--create", branch, "main")
         commits.append(built(root, number, prepare={"seed": seed}))
     git(root, "switch", "--quiet", "main")
@@ -108,3 +112,32 @@ def configured(root: Path, number: int, **sections: dict[str, object]) -> None:
 def status(root: Path) -> str:
     """What git says has changed, untracked files too."""
     return subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True).stdout
+
+
+def judgement(path: Path, candidate: str, champion: str | None, decision: Decision = "promote") -> Path:
+    """A verdict on two digests."""
+    one, other = (Side(digest=digest, sha256={}, rows={}) for digest in (candidate, champion or ""))
+    rule = Rule(alpha=0.05, min_rows=200, folds=5, repeats=5, seed=0)
+    Verdict(
+        decision=decision,
+        method="rows" if champion else "first",
+        reasons=("It is better.", "By much."),
+        candidate=one,
+        champion=other if champion else None,
+        outcome=None,
+        rule=rule,
+        rule_in_words=rule.words,
+        by="test",
+        versions={},
+    ).write(path)
+    return path
+
+
+def agrees(project: Project) -> bool:
+    """Whether git's champion, the bundle that lies there and the end of an unbroken log are one, and nothing else changed."""
+    main = project.checkout
+    entries = champion.log(main)
+    assert status(project.root) == ""
+    assert (not entries and not (project.root / LOG).exists()) or parse((project.root / LOG).read_bytes()) == entries
+    last = entries[-1].digest if entries else project.digests[0]
+    return champion.named(main) == project.served == last

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.release.dying import Reaper
 from tests.release.projects import Project, status
 
 from hearth.errors import ReleaseError
-from hearth.release import moving, outs
+from hearth.release import outs
 from hearth.release.commands import git
 from hearth.release.locking import lock
 from hearth.release.moving import advance
@@ -27,16 +28,16 @@ def is_at(project: Project, number: int) -> bool:
     data = (project.root / "data/raw/table.csv").read_text(encoding="utf-8").strip()
     assert git(project.root, "rev-parse", "main") == project.commits[number]
     assert status(project.root) == ""
-    return project.served == project.digests[number] and data == ("43" if number == 2 else "42")
+    return project.served == project.digests[min(number, 2)] and data == ("43" if number == 3 else "42")
 
 
 def test_everything_moves_and_a_second_time_changes_nothing(project: Project) -> None:
     """The branch, the index, the tracked files, the bundle and the other outs are those of the new commit."""
     assert is_at(project, 0)
-    move(project, "third")
-    assert is_at(project, 2)
-    move(project, "third")
-    assert is_at(project, 2)
+    move(project, "other")
+    assert is_at(project, 3)
+    move(project, "other")
+    assert is_at(project, 3)
 
 
 def test_files_come_and_go(project: Project) -> None:
@@ -141,11 +142,11 @@ def test_an_index_that_another_git_works_on_is_waited_for_by_nobody(project: Pro
 
 def test_an_out_that_is_nowhere_is_refused_before_anything_moves(project: Project) -> None:
     """The cache lacks it, and there is no remote."""
-    sums = outs.read(project.checkout, "third").sums
+    sums = outs.read(project.checkout, "other").sums
     cache = Cache.of(project.checkout)
     cache.path(cache.files(sums["data/raw"])["table.csv"]).unlink()
     with pytest.raises(ReleaseError, match=r"no remote has them; `hearth reproduce`"):
-        move(project, "third")
+        move(project, "other")
     assert is_at(project, 0)
 
 
@@ -163,28 +164,6 @@ def test_an_out_that_a_remote_has_is_fetched(project: Project, tmp_path: Path) -
     assert is_at(project, 1)
 
 
-def die() -> None:
-    """End this process as a power cut would."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def dying(patch: pytest.MonkeyPatch, place: str) -> None:
-    """Make this process die at a place of the move."""
-    name, _, when = place.partition(" ")
-    original = getattr(moving, name.partition(":")[0])
-
-    def dies(*words: object, **named: object) -> object:
-        hit = ":" not in name or name.partition(":")[2] in words
-        if hit and when == "before":
-            die()
-        result = original(*words, **named)
-        if hit:
-            die()
-        return result
-
-    patch.setattr(moving, name.partition(":")[0], dies)
-
-
 PLACES = (
     "write_json before", "write_json after", "git:update-ref before", "git:update-ref after", "git:update-index before",
     "git:checkout-index after", "_write_files after", "_write_outs before", "_in_place before", "_write_outs after",
@@ -192,16 +171,9 @@ PLACES = (
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_death_at_any_place_is_made_good_by_the_next_command(
-    project: Project, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
+def test_a_death_at_any_place_is_made_good_by_the_next_command(project: Project, reaper: Reaper, place: str) -> None:
     """At once the bundle is the old one or the new one; after the next lock all is old or all is new."""
-    child = os.fork()
-    if child == 0:
-        dying(monkeypatch, place)
-        move(project)
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert reaper.ask(project.root, "move", "second", place)[0] == -signal.SIGKILL
     assert project.served in project.digests[:2]
     moved = PLACES.index(place) > PLACES.index("git:update-ref before")
     with lock(project.root) as main:
@@ -209,3 +181,34 @@ def test_a_death_at_any_place_is_made_good_by_the_next_command(
     assert is_at(project, 1 if moved else 0)
     with lock(project.root) as main:
         assert not main.mended
+
+
+def test_a_lock_that_a_killed_git_left_on_the_branch_is_removed(project: Project, reaper: Reaper) -> None:
+    """Where a move was under way, and the lock does not go away by itself."""
+    reaper.ask(project.root, "move", "second", "git:update-ref before")
+    stale = project.root / ".git/refs/heads/main.lock"
+    stale.touch()
+    with lock(project.root):
+        assert not stale.exists()
+    assert is_at(project, 0)
+    move(project)
+    assert is_at(project, 1)
+
+
+def test_what_a_person_does_after_a_death_is_not_overwritten(project: Project, reaper: Reaper) -> None:
+    """Neither a file that was changed since, nor another branch that was switched to; the message says what to do."""
+    reaper.ask(project.root, "move", "second", "git:update-ref after")
+    params = project.root / "params.yaml"
+    before = params.read_bytes()
+    params.write_text("mine: 1\n", encoding="utf-8")
+    with pytest.raises(ReleaseError, match=r"changes of its own in params\.yaml"), lock(project.root):
+        pass
+    assert params.read_text(encoding="utf-8") == "mine: 1\n"
+    params.write_bytes(before)
+    git(project.root, "symbolic-ref", "HEAD", "refs/heads/third")
+    with pytest.raises(ReleaseError, match="`git switch main` and run this again"), lock(project.root):
+        pass
+    git(project.root, "symbolic-ref", "HEAD", "refs/heads/main")
+    with lock(project.root) as main:
+        assert main.mended
+    assert is_at(project, 1)

@@ -20,9 +20,11 @@ def located(tracking: TrackingParams, root: Path) -> TrackingParams:
 
 def shared(tracking: TrackingParams, root: Path, tree: Path) -> None:
     """Let what a worktree logs go where that of the main checkout goes: links stand for the database and the artifacts."""
-    for path in (database(tracking), None if "://" in tracking.artifacts else Path(tracking.artifacts)):
+    file, artifacts = database(tracking), None if "://" in tracking.artifacts else Path(tracking.artifacts)
+    for path in (file, artifacts):
         if path is not None and not path.is_absolute():
-            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            for folder in (root, tree):
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).symlink_to(root / path)
-    if "://" not in tracking.artifacts:
-        (root / tracking.artifacts).mkdir(parents=True, exist_ok=True)
+    if artifacts is not None:
+        (root / artifacts).mkdir(parents=True, exist_ok=True)

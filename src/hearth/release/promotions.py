@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Literal
 
-from hearth.artifacts import write_text
 from hearth.errors import ReleaseError
 
 LOG = "reports/promotions.jsonl"
@@ -63,29 +61,9 @@ def following(
     )
 
 
-def append(path: Path, entry: Entry) -> None:
-    """Add a line to the file, whole or not at all.
-
-    Raises:
-        ReleaseError: it does not follow from the last one, or the file is broken.
-    """
-    written = read(path)
-    _require_next(path.name, len(written) + 1, written[-1] if written else None, entry)
-    write_text(path, text([*written, entry]))
-
-
 def text(entries: Sequence[Entry]) -> str:
     """The file's text."""
     return "".join(entry.line for entry in entries)
-
-
-def read(path: Path) -> list[Entry]:
-    """The lines of a file, none where there is no file.
-
-    Raises:
-        ReleaseError: as ``parse``.
-    """
-    return parse(path.read_bytes(), str(path)) if path.exists() else []
 
 
 def parse(content: bytes, name: str = LOG) -> list[Entry]:
