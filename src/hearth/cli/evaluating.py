@@ -126,7 +126,7 @@ def _moment(text: str | None, now: datetime) -> float | None:
             return (now - timedelta(**{{"d": "days", "h": "hours"}[ago[2]]: int(ago[1])})).timestamp()
         given = datetime.fromisoformat(text)
         return given.replace(tzinfo=given.tzinfo or UTC).timestamp()
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise HearthError(f"{text!r} is no time: write 2026-11-01, 2026-11-01T12:00+01:00, 7d or 12h") from error
 
 

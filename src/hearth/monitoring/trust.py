@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hearth.bundle.intervals import Conformal
-from hearth.monitoring.truths import Truths, Vector
+from hearth.monitoring.truths import Joined, Truths, Vector, read
+from hearth.schema import Contract
 
 ALPHA = 0.05  # chance that any of the honest keys is accused
-FEWEST = 8  # truths of a key, and of the others, below which nothing can be said
+FEWEST = 5  # truths of a key, and of the others, below which nothing can be said
 TAILS = (0.1, 0.01)  # the worst of all rows
-RATIO = 2.5  # of a key's share in a tail over that of all; a smaller one is no lie worth an alarm
-SUPERIOR = 0.62  # chance that a truth of the key is farther off than one of the others; a smaller one likewise
+RATIO = 2.0  # of a key's share in a tail over that of all; a smaller one is no lie worth an alarm
+SUPERIOR = 0.58  # chance that a truth of the key is farther off than one of the others; a smaller one likewise
 ECHO, ECHOED = 0.01, 0.5  # within this share of an interval's half-width a truth is the answer itself, for half of the rows
 FAR = 10.0  # half-widths of an interval, beyond which a truth is a mistake of whoever sent it
-STRATUM, MOST_BINS = 30, 4  # rows in a stratum, and bins of the time and of the answers
+STRATUM, MOST_BINS = 15, 4  # rows in a stratum, and bins of the time and of the answers
 
 Mask = NDArray[np.bool_]
 
@@ -42,6 +43,21 @@ class Suspect:
 class _Evidence:
     p_value: float
     why: str
+
+
+def doubts(contract: Contract, conformal: Conformal, rows: Joined) -> list[str]:
+    """Why each of the rows of a store is not to be learnt from, in words; empty where nothing speaks against its truth.
+
+    Nor where it is no truth of this contract: whoever learns from it checks that.
+    """
+    truths = read(contract, rows)
+    found = [""] * len(rows.actual)
+    for one in suspects(truths, conformal):
+        for place in truths.places[truths.tellers == one.key].tolist():
+            found[place] = f"from key {one.key}, whose truths are unlike those of the others: {one.why}"
+    for place in truths.places[impossible(truths, conformal)].tolist():
+        found[place] = found[place] or "impossible: it lies far beyond any error of the model"
+    return found
 
 
 def trusted(truths: Truths, conformal: Conformal, accused: tuple[Suspect, ...] | None = None) -> Mask:
@@ -140,12 +156,13 @@ def _rank_test(ranks: Vector, mine: Mask, side: str) -> tuple[float, float]:
 
 def _strata(truths: Truths) -> NDArray[np.intp]:
     """A number for each row: those of one stratum are of the same time and have about the same answer."""
-    bins = int(np.clip((len(truths) / STRATUM) ** 0.5, 1, MOST_BINS))
+    times = min(MOST_BINS, len(truths) // STRATUM) or 1  # first, since errors change with time more than with the answer
+    answers = min(MOST_BINS, len(truths) // STRATUM // times) or 1
     answer = truths.scores if truths.scores.ndim == 1 else truths.scores.max(axis=1)
-    time = _bin(truths.at, bins)
+    time = _bin(truths.at, times)
     strata = np.zeros(len(truths), dtype=np.intp)
-    for one in range(bins):
-        strata[time == one] = one * bins + _bin(answer[time == one], bins)
+    for one in range(times):
+        strata[time == one] = one * answers + _bin(answer[time == one], answers)
     return strata
 
 
