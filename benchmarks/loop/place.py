@@ -49,7 +49,7 @@ class Clone:
     @property
     def environment(self) -> dict[str, str]:
         """What commands see."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HEARTH_", "GIT_"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "GIT_", "HEARTH_"))}
         code = os.pathsep.join([str(self.root / "src"), str(self.root)])
         return {**kept, "PYTHONPATH": code, "PATH": os.pathsep.join([str(BIN), kept["PATH"]]), "DVC_NO_ANALYTICS": "1"}
 

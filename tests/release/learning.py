@@ -17,6 +17,7 @@ from hearth.release.checkout import Checkout
 from hearth.release.commands import git, run
 from hearth.release.truths import Returned, csv_bytes
 from hearth.stages import export
+from hearth.training.experiment import EXPERIMENTS
 
 # The first build of nothing learned, the better of many rows, the worse of few.
 PIPELINE = """
@@ -132,6 +133,8 @@ def joined(columns: Cells) -> Cells:
 def build(place: Path, columns: Cells, appended: int) -> str:
     """A build of these rows, the last of which were appended; its digest. It is laid out as ``dvc.yaml`` says."""
     checkout(place, "regression", columns, appended, **SECTIONS)
+    measured = {"cv": {"rmse": {"mean": 6.0, "sd": 0.5}}, "test": {"rmse": {"value": 6.0, "low": 5.0, "high": 7.0}}}
+    write_json(place / "reports/metrics.json", {"winner": "tune_full"} | dict.fromkeys(EXPERIMENTS, measured))
     export.main(export_arguments(place))
     shutil.rmtree(place / "models/experiments")
     table = hashlib.sha256(csv_bytes(arrow(settings().contract, cells()))).hexdigest()

@@ -1,6 +1,7 @@
 """``hearth retrain``: a new champion where there is something to learn and learning it pays."""
 # ruff: noqa: PLC0415 - what a subcommand needs is imported when it runs
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PROMOTED, FOUND, KEPT, NOTHING = 0, 2, 3, 4  # exit codes; 2 is that of what is looked at first
 MOST = 100_000  # truths that are looked at, the newest
+STORE = "HEARTH_DATABASE_URL"
 LOOKS = {"degradation": evaluate}
 
 
@@ -92,11 +94,17 @@ def _looks(text: str) -> Sequence[str]:
 def _returned(bundle: Path, url: str | None) -> "Returned":
     """The truths in the store, and what speaks against some of them: judged by the bundle that lies here."""
     needed("sqlalchemy", "serve")
+    from sqlalchemy import make_url
+
     from api.store.joined import Selection, joined
     from api.store.offline import default_url, reading
     from hearth.release.truths import Returned
 
-    with reading(url or default_url()) as connection:
+    place = url or default_url()
+    if not place or (not url and STORE not in os.environ and not Path(make_url(place).database or "").exists()):
+        say(f"No store is named by --database-url or {STORE}, and no service has kept one here: no truths are looked for.")
+        return Returned()
+    with reading(place) as connection:
         rows = joined(connection, Selection(), MOST)
     return Returned(rows.features, rows.actual, _doubts(bundle, rows))
 
