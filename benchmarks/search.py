@@ -1,10 +1,15 @@
 """CPU time of our search beside scikit-learn's RandomizedSearchCV: the same candidates, folds and scores, in turn.
 
+What makes most of the difference: candidates that differ in their rounds alone (`tuning.rounds_per_draw` of them) cost ours one
+boosting, that of the most rounds, which passes through the others. scikit-learn fits each candidate by itself. `apart` is our
+code doing that too: the same scores to the bit, and what is saved without the sharing.
+
 Each side is a process of its own; CPU time is that of the process and of every child that it started.
 """
 
 import argparse
 import json
+import math
 import os
 import resource
 import subprocess
@@ -13,16 +18,20 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hearth import params
 from hearth.artifacts import write_json
 from hearth.imports import boosting
+from hearth.processors import processors
 
-Side = Literal["ours", "sklearn"]
-TOLERANCE = 1e-6
+Side = Literal["ours", "apart", "sklearn"]
+SIDES: tuple[Side, ...] = get_args(Side)
+# How far a side's scores may be from those of ours; scikit-learn's rows are not scaled.
+TOLERANCE: Mapping[Side, float] = {"ours": 0, "apart": 0, "sklearn": 1e-6}
 
 
 def cpu() -> float:
@@ -31,32 +40,38 @@ def cpu() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def ours(place: Path, settings: params.Params) -> None:
-    """Search, and write candidates, their scores on each fold, and the CPU seconds of the search alone."""
+def ours(place: Path, settings: params.Params, side: Literal["ours", "apart"]) -> None:
+    """Search, and write candidates, their scores on each fold, and the CPU seconds of the search alone.
+
+    ``apart`` scores the candidates that ``ours`` drew, each by itself.
+    """
     boosting()
     from hearth.training import fitting, folds, search, table  # noqa: PLC0415 - boosting() comes first, as in a stage
 
     data = table.read(place / "train.parquet", table.read_contract(place))
+    target, tuning = data.contract.target, settings.tuning
+    recipes = [fitting.Recipe(**recipe) for recipe in read(place, "ours")["recipes"]] if side == "apart" else []
     before = cpu()
-    fixed = settings.tuning.fixed.model_dump()
-    made = fitting.all_folds(data, folds.load(place / "folds.npy")[:1], settings.prepare, fixed)
-    tried = search.search(made, data.contract.target, settings.tuning, None, progress=False)
+    made = fitting.all_folds(data, folds.load(place / "folds.npy")[:1], settings.prepare, tuning.fixed.model_dump())
+    if side == "ours":
+        tried = search.search(made, target, tuning, None, progress=False)
+    else:
+        tried = tuple(search.score_all([recipe], made, target, tuning.seed)[0] for recipe in recipes)
     spent = cpu() - before
     found = {"recipes": [asdict(one.recipe) for one in tried], "scores": [one.scores for one in tried], "cpu": spent}
-    write_json(place / "ours.json", found, digits=None)
+    write_json(place / f"{side}.json", found, digits=None)
 
 
 def sklearn(place: Path, settings: params.Params) -> None:
     """Search the candidates that ``ours`` drew with RandomizedSearchCV on XGBRegressor, on all processors."""
-    import xgboost as xgb  # noqa: PLC0415 - the other side does without scikit-learn and pandas
+    import xgboost as xgb  # noqa: PLC0415 - the other sides do without scikit-learn and pandas
     from joblib.externals import loky  # type: ignore[import-untyped]  # noqa: PLC0415
     from sklearn.model_selection import RandomizedSearchCV  # noqa: PLC0415
 
     from hearth.training import folds, table  # noqa: PLC0415
 
     data = table.read(place / "train.parquet", table.read_contract(place))
-    recipes = json.loads((place / "ours.json").read_text(encoding="utf-8"))["recipes"]
-    candidates = [{**recipe["params"], "n_estimators": recipe["rounds"]} for recipe in recipes]
+    candidates = [{**recipe["params"], "n_estimators": recipe["rounds"]} for recipe in read(place, "ours")["recipes"]]
     before = cpu()
     search = RandomizedSearchCV(
         xgb.XGBRegressor(tree_method="hist", seed_per_iteration=True, random_state=settings.tuning.seed),
@@ -73,6 +88,12 @@ def sklearn(place: Path, settings: params.Params) -> None:
     at = [results["params"].index(candidate) for candidate in candidates]
     scores = -np.column_stack([results[f"split{i}_test_score"] for i in range(settings.tuning.folds)])[at]
     write_json(place / "sklearn.json", {"scores": scores.tolist(), "cpu": spent}, digits=None)
+
+
+def read(place: Path, side: Side) -> Mapping[str, Any]:
+    """What a side wrote."""
+    found: Mapping[str, Any] = json.loads((place / f"{side}.json").read_text(encoding="utf-8"))
+    return found
 
 
 def run(command: Sequence[str], caches: Path) -> float:
@@ -93,27 +114,24 @@ def prepared(settings: Path, place: Path, caches: Path) -> None:
     run(["-m", "hearth.stages", "prepare", *options, "--raw", raw, "--out", str(place / "prepared")], caches)
 
 
-def measured(settings: Path, place: Path, caches: Path) -> dict[str, float]:
-    """One pair: CPU seconds of each process, and of the search in it alone.
+def measured(settings: Path, place: Path, caches: Path) -> dict[Side, tuple[float, float]]:
+    """Each side once: CPU seconds of its process, and of the search in it alone.
 
     Raises:
-        ValueError: the two do not score the candidates alike.
+        ValueError: two sides do not score the candidates alike.
     """
-    spent: dict[str, float] = {}
-    scores: list[object] = []
-    for side in ("ours", "sklearn"):
-        spent[side] = run([__file__, "--params", str(settings), "--side", side, "--place", str(place)], caches)
-        found: Mapping[str, object] = json.loads((place / f"{side}.json").read_text(encoding="utf-8"))
-        spent[f"{side} search"] = float(str(found["cpu"]))
-        scores.append(found["scores"])
-    apart = float(np.abs(np.subtract(*(np.array(each, dtype=np.float64) for each in scores))).max())
-    if apart > TOLERANCE:
-        raise ValueError(f"the two sides score a candidate {apart:g} apart, which is more than {TOLERANCE:g}")
+    spent: dict[Side, tuple[float, float]] = {}
+    for side in SIDES:
+        whole = run([__file__, "--params", str(settings), "--side", side, "--place", str(place)], caches)
+        spent[side] = (whole, read(place, side)["cpu"])
+        apart = float(np.abs(np.subtract(read(place, side)["scores"], read(place, "ours")["scores"])).max())
+        if apart > TOLERANCE[side]:
+            raise ValueError(f"{side} scores a candidate {apart:g} apart from ours, which is more than {TOLERANCE[side]:g}")
     return spent
 
 
-def compare(settings: Path, pairs: int) -> None:
-    """Print a line a pair, and the median ratios; a pair before them fills caches and is not counted."""
+def compare(settings: Path, turns: int) -> None:
+    """Print a line a turn, and the median ratios; a turn before them fills caches and is not counted."""
     loaded = params.load(settings)
     if loaded.contract.target.task != "regression":
         raise SystemExit("this benchmark compares regressions: data.task is another")
@@ -121,33 +139,54 @@ def compare(settings: Path, pairs: int) -> None:
         place, caches = Path(folder), Path(folder) / "caches"
         prepared(settings, place, caches)
         measured(settings, place / "prepared", caches)
-        print(f"{loaded.tuning.candidates} candidates x {loaded.tuning.folds} folds, {len(os.sched_getaffinity(0))} processors")
-        print(f"CPU seconds{'process':>18}{'':>20}{'search alone':>18}")
-        print(f"{'pair':<6}" + f"{'ours':>10}{'sklearn':>10}{'ratio':>8}" * 2)
+        print(header(loaded.tuning))
         ratios = []
-        for i in range(pairs):
-            one = measured(settings, place / "prepared", caches)
-            ratios.append((one["ours"] / one["sklearn"], one["ours search"] / one["sklearn search"]))
-            halves = zip((("ours", "sklearn"), ("ours search", "sklearn search")), ratios[-1], strict=True)
-            print(
-                f"{i + 1:<6}" + "".join(f"{one[a]:>10.2f}{one[b]:>10.2f}{ratio:>8.3f}" for (a, b), ratio in halves), flush=True
-            )
-        whole, alone = np.median(ratios, axis=0)
-        print(f"median ratio: process {whole:.3f}, search alone {alone:.3f}; scores equal within {TOLERANCE:g}")
+        for turn in range(turns):
+            spent = measured(settings, place / "prepared", caches)
+            seconds = np.array([spent[side] for side in SIDES])
+            ratios.append(seconds[:-1] / seconds[-1])
+            print(f"{turn + 1:<4}{line(seconds, ratios[-1])}", flush=True)
+    print("median of the ratios: " + "; ".join(medians(np.median(ratios, axis=0))))
+    print(f"scores: ours and apart equal to the bit, scikit-learn's within {TOLERANCE['sklearn']:g}")
+
+
+def header(tuning: params.TuningParams) -> str:
+    """What is compared, and the heads of the columns."""
+    boosted = math.ceil(tuning.candidates / tuning.rounds_per_draw)
+    heads = "".join(f"{side:>9}" for side in SIDES) + "".join(f"{f'{side}/{SIDES[-1]}':>15}" for side in SIDES[:-1])
+    return (
+        f"{tuning.candidates} candidates in {boosted} draws, {tuning.folds} folds, {processors()} processors, CPU seconds\n"
+        f"{'':<4}{'process':>9}{'':<{len(heads) - 9}}{'search':>9}\n{'':<4}{heads * 2}"
+    )
+
+
+def line(seconds: NDArray[np.float64], ratios: NDArray[np.float64]) -> str:
+    """A turn's seconds (side, process and search alone) and its ratios to the last side."""
+    halves = zip(seconds.T, ratios.T, strict=True)
+    return "".join(
+        "".join(f"{one:>9.2f}" for one in half) + "".join(f"{one:>15.3f}" for one in share) for half, share in halves
+    )
+
+
+def medians(ratios: NDArray[np.float64]) -> list[str]:
+    """A side's ratios in words."""
+    return [f"{side} {whole:.3f}, its search {alone:.3f}" for side, (whole, alone) in zip(SIDES[:-1], ratios, strict=True)]
 
 
 def main() -> None:
     """Read the arguments; with ``--side`` be one side of the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
-    parser.add_argument("--pairs", type=int, default=5, help="how often each side is run, in turn")
-    parser.add_argument("--side", choices=("ours", "sklearn"), help=argparse.SUPPRESS)
+    parser.add_argument("--turns", type=int, default=5, help="how often each side is run")
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--place", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.side is None:
-        compare(args.params, args.pairs)
+        compare(args.params, args.turns)
+    elif args.side == "sklearn":
+        sklearn(args.place, params.load(args.params))
     else:
-        {"ours": ours, "sklearn": sklearn}[args.side](args.place, params.load(args.params))
+        ours(args.place, params.load(args.params), args.side)
 
 
 if __name__ == "__main__":

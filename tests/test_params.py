@@ -100,6 +100,8 @@ def test_settings_cannot_be_changed(raw: Raw) -> None:
         ("prepare.encoding", "hash", "prepare.encoding"),
         ("tuning.method", "grid", "tuning.method: Input should be 'random' or 'tpe'"),
         ("tuning.candidates", 0, "tuning.candidates"),
+        ("tuning.rounds_per_draw", 0, "tuning.rounds_per_draw: Input should be greater than 0"),
+        ("tuning.rounds_per_draw", 402, "tuning: rounds_per_draw must be at most 401: space.rounds has no more values"),
         ("tuning.folds", 1, "tuning.folds: Input should be greater than or equal to 2"),
         ("tuning.fixed.max_bin", 1, "tuning.fixed.max_bin"),
         ("tuning.space", {}, "tuning: space.rounds is missing"),

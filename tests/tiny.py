@@ -39,7 +39,7 @@ def raw_params(kind: Kind = "regression") -> dict[str, dict[str, object]]:
         "c": {"type": "number", "min": 0, "max": 1},
     }
     space = {"rounds": {"low": 4, "high": 8, "integer": True}, "learning_rate": {"low": 0.1, "high": 0.3, "log": True}}
-    raw["tuning"] |= {"candidates": 3, "folds": 2, "repeats": 2, "space": space}
+    raw["tuning"] |= {"candidates": 3, "rounds_per_draw": 1, "folds": 2, "repeats": 2, "space": space}
     raw["evaluate"] |= {"folds": 2, "repeats": 1, "bootstrap": 100}
     raw["tracking"] |= {"enabled": False}
     return raw

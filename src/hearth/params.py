@@ -148,6 +148,7 @@ class TuningParams(Frozen):
 
     method: Literal["random", "tpe"]
     candidates: PositiveInt
+    rounds_per_draw: PositiveInt
     folds: Annotated[int, Field(ge=2, le=50)]
     repeats: PositiveInt
     seed: Annotated[int, Field(ge=0, lt=2**32)]
@@ -164,6 +165,13 @@ class TuningParams(Frozen):
                 raise ValueError(f"space.{name} counts something: set integer: true")
             if values.low < low or values.high > high:
                 raise ValueError(f"space.{name} must lie between {low:g} and {high:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _rounds_differ(self) -> Self:
+        counts = int(self.space["rounds"].high - self.space["rounds"].low) + 1
+        if self.rounds_per_draw > counts:
+            raise ValueError(f"rounds_per_draw must be at most {counts}: space.rounds has no more values")
         return self
 
 

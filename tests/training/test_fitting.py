@@ -33,6 +33,7 @@ from hearth.training.fitting import (
     fold_data,
     fold_scores,
     side_by_side,
+    staged_scores,
 )
 from hearth.training.folds import pairs
 from hearth.training.metrics import rmse
@@ -259,6 +260,19 @@ def test_a_fold_fits_exactly_its_training_rows(table: Table) -> None:
     np.testing.assert_array_equal(scores, model.scores(table.x[valid], table.contract))
     np.testing.assert_array_equal(fold.actual, table.y[valid])
     np.testing.assert_array_equal(scores, booster_scores(model.booster, fold.valid, table.contract.target.outputs))
+
+
+@pytest.mark.parametrize("trees", [1, 2])
+def test_fewer_rounds_of_a_boosting_are_a_boosting_of_fewer_rounds(table: Table, trees: int) -> None:
+    """Answers after each count of rounds, in whatever order, are to the bit those of a booster that stopped there."""
+    fold = fold_data(table, next(pairs(repeated_folds(table, 3, 1, 0))), prepare(), SAMPLED, None)
+    recipe, counts = Recipe(1, {**SAMPLED, "num_parallel_tree": trees}), (7, 1, 12, 7)
+    together = staged_scores(fold, recipe, counts, table.contract.target, 3)
+    for rounds, scores in zip(counts, together, strict=True):
+        alone = boost(fold.train, replace(recipe, rounds=rounds), table.contract.target, 3)
+        assert np.array_equal(scores, booster_scores(alone, fold.valid, table.contract.target.outputs))
+        assert np.array_equal(scores, fold_scores(fold, replace(recipe, rounds=rounds), table.contract.target, 3))
+    assert not np.array_equal(together[0], together[1])
 
 
 def test_selection_from_noise_gains_nothing() -> None:

@@ -1,14 +1,17 @@
 """The search: the same candidates and scores every time, drawn from the space that the settings give."""
 
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import pytest
+import xgboost as xgb
 from tests.tiny import coded, settings
 
 from hearth.params import Params, TuningParams
+from hearth.schema import Target
 from hearth.training import fitting
-from hearth.training.fitting import FoldData, Recipe, all_folds, fold_scores
+from hearth.training.fitting import FoldData, Recipe, all_folds, boost, fold_scores
 from hearth.training.metrics import objective
 from hearth.training.search import Candidate, best, recipe_of, score_all, search
 from hearth.training.split import repeated_folds
@@ -43,7 +46,7 @@ def test_the_number_of_processors_changes_nothing(method: str, monkeypatch: pyte
     found = []
     for count in (1, 5):
         monkeypatch.setattr(fitting, "processors", lambda count=count: count)
-        found.append(search(folds_of(table), table.contract.target, tuning(method), None, progress=False))
+        found.append(search(folds_of(table), table.contract.target, tuning(method, rounds_per_draw=2), None, progress=False))
     assert found[0] == found[1]
 
 
@@ -114,9 +117,9 @@ def test_random_candidates_do_not_depend_on_the_scores() -> None:
 
 
 def test_scores_are_the_objective_on_each_fold(table: Table) -> None:
-    """A candidate's scores are what its recipe scores on the folds, in their order."""
+    """A candidate's scores are to the bit what its recipe scores by itself on the folds, in their order."""
     folds, target = folds_of(table), table.contract.target
-    for candidate in search(folds, target, tuning(), None, progress=False):
+    for candidate in search(folds, target, tuning(rounds_per_draw=3), None, progress=False):
         expected = [objective(target.task, fold.actual, fold_scores(fold, candidate.recipe, target, 42)) for fold in folds]
         assert candidate.scores == tuple(expected)
         assert candidate.mean == np.mean(expected)
@@ -125,12 +128,39 @@ def test_scores_are_the_objective_on_each_fold(table: Table) -> None:
 def test_recipes_keep_their_order_and_each_is_reported_once(table: Table) -> None:
     """Scores belong to their recipes, and a listener hears of each recipe once."""
     heard: list[int] = []
-    recipes = [Recipe(rounds, {"max_bin": 64}) for rounds in (1, 9, 3)]
+    recipes = [Recipe(rounds, {"max_bin": 64, "max_depth": depth}) for rounds, depth in ((1, 2), (9, 3), (3, 2), (2, 4))]
     folds = folds_of(table)
     together = score_all(recipes, folds, table.contract.target, 0, heard.append)
     assert [candidate.recipe for candidate in together] == recipes
     assert together == [score_all([recipe], folds, table.contract.target, 0)[0] for recipe in recipes]
-    assert heard == [1, 1, 1]
+    assert sorted(heard) == [1, 1, 2]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_candidates_of_a_draw_differ_in_their_rounds_alone(method: str) -> None:
+    """So many as the settings say, the last draw what is left; each count of rounds is drawn by itself."""
+    space = {"rounds": {"low": 1, "high": 40, "integer": True}, "reg_lambda": {"low": 0.1, "high": 10, "log": True}}
+    chosen = tuning(method, 14, rounds_per_draw=3, space=space)
+    recipes = [one.recipe for one in search(folds_of(coded()), coded().contract.target, chosen, None, progress=False)]
+    draws = [list(draw) for _, draw in groupby(recipes, key=lambda recipe: recipe.params)]
+    assert [len(draw) for draw in draws] == [3, 3, 3, 3, 2]
+    assert all(len({recipe.rounds for recipe in draw}) > 1 for draw in draws)
+
+
+def test_a_draw_is_boosted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On each fold, to the greatest of its counts of rounds."""
+    boosted: list[int] = []
+    table = coded()
+    folds, chosen = folds_of(table), tuning(candidates=5, rounds_per_draw=3)
+
+    def counted(data: xgb.DMatrix, recipe: Recipe, target: Target, seed: int) -> xgb.Booster:
+        boosted.append(recipe.rounds)
+        return boost(data, recipe, target, seed)
+
+    monkeypatch.setattr(fitting, "boost", counted)
+    tried = search(folds, table.contract.target, chosen, None, progress=False)
+    greatest = [max(one.recipe.rounds for one in draw) for draw in (tried[:3], tried[3:])]
+    assert sorted(boosted) == sorted(greatest * len(folds))
 
 
 def test_the_best_is_the_first_of_the_lowest_mean() -> None:

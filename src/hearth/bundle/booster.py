@@ -24,9 +24,13 @@ def load(model: bytes, threads: int | None) -> xgb.Booster:
     return booster
 
 
-def scores(booster: xgb.Booster, columns: Matrix, outputs: int) -> NDArray[np.float64]:
-    """The answer to transformed rows: (n,), or with ``outputs`` classes probabilities (n, outputs)."""
-    raw = booster.inplace_predict(columns, predict_type="margin" if outputs > 1 else "value")
+def scores(booster: xgb.Booster, columns: Matrix, outputs: int, rounds: int = 0) -> NDArray[np.float64]:
+    """The answer to transformed rows: (n,), or with ``outputs`` classes probabilities (n, outputs).
+
+    With ``rounds`` it is that of the booster as it was after so many of them.
+    """
+    kind = "margin" if outputs > 1 else "value"
+    raw = booster.inplace_predict(columns, iteration_range=(0, rounds), predict_type=kind)
     if len(columns) == 0:  # XGBoost then forgets the classes
         raw = np.empty((0, outputs)[: 1 + (outputs > 2)])
     return as_scores(np.asarray(raw, dtype=np.float64), outputs)

@@ -3,7 +3,7 @@
 import ctypes
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TypeVar
 
@@ -193,8 +193,13 @@ def fold_data(
 
 def fold_scores(fold: FoldData, recipe: Recipe, target: Target, seed: int) -> Vector:
     """Boost on a fold's training rows and answer its validation rows."""
-    booster = boost(fold.train, recipe, target, seed)
-    return booster_scores(booster, fold.valid, target.outputs)
+    return staged_scores(fold, recipe, (recipe.rounds,), target, seed)[0]
+
+
+def staged_scores(fold: FoldData, recipe: Recipe, counts: Sequence[int], target: Target, seed: int) -> list[Vector]:
+    """``fold_scores`` of the recipe with each of these counts of rounds: boosting to the greatest passes through the others."""
+    booster = boost(fold.train, replace(recipe, rounds=max(counts)), target, seed)
+    return [booster_scores(booster, fold.valid, target.outputs, rounds) for rounds in counts]
 
 
 def all_folds(

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from hearth.params import Range, TuningParams
 from hearth.schema import Target
-from hearth.training.fitting import FoldData, Recipe, Setting, fold_scores, side_by_side
+from hearth.training.fitting import FoldData, Recipe, Setting, side_by_side, staged_scores
 from hearth.training.metrics import OBJECTIVE, objective
 
 
@@ -55,18 +55,32 @@ def score_all(
     seed: int,
     done: Callable[[int], object] = lambda _: None,
 ) -> list[Candidate]:
-    """Score every recipe on every fold, side by side; ``done`` hears of each recipe's last fold."""
+    """Score every recipe on every fold, side by side; ``done`` hears how many recipes have had their last fold.
 
-    def one(job: tuple[Recipe, int]) -> float:
-        recipe, at = job
-        score = objective(target.task, folds[at].actual, fold_scores(folds[at], recipe, target, seed))
+    Recipes of the same parameters cost one boosting, that of the most rounds: each score is that of a boosting of its own.
+    """
+
+    def one(job: tuple[list[int], int]) -> list[float]:
+        alike, at = job
+        counts, fold = [recipes[i].rounds for i in alike], folds[at]
+        answers = staged_scores(fold, recipes[alike[0]], counts, target, seed)
         if at == len(folds) - 1:
-            done(1)
-        return score
+            done(len(alike))
+        return [objective(target.task, fold.actual, answer) for answer in answers]
 
-    scores = side_by_side(one, [(recipe, at) for recipe in recipes for at in range(len(folds))])
-    each = len(folds)
-    return [Candidate(recipe, tuple(scores[i * each : (i + 1) * each])) for i, recipe in enumerate(recipes)]
+    jobs = [(alike, at) for alike in _alike(recipes) for at in range(len(folds))]
+    scores = np.empty((len(recipes), len(folds)))
+    for (alike, at), each in zip(jobs, side_by_side(one, jobs), strict=True):
+        scores[alike, at] = each
+    return [Candidate(recipe, tuple(row)) for recipe, row in zip(recipes, scores.tolist(), strict=True)]
+
+
+def _alike(recipes: Sequence[Recipe]) -> list[list[int]]:
+    """Positions of the recipes that have the same parameters, for each set of these."""
+    found: dict[frozenset[tuple[str, Setting]], list[int]] = {}
+    for at, recipe in enumerate(recipes):
+        found.setdefault(frozenset(recipe.params.items()), []).append(at)
+    return list(found.values())
 
 
 def recipe_of(drawn: Mapping[str, Setting], tuning: TuningParams, percentile: float | None) -> Recipe:
@@ -77,11 +91,25 @@ def recipe_of(drawn: Mapping[str, Setting], tuning: TuningParams, percentile: fl
 
 
 def _batches(study: optuna.Study, tuning: TuningParams) -> Iterator[list[optuna.Trial]]:
-    """Random candidates all at once; TPE's one by one, since each learns from those before."""
-    space = {name: _distribution(values) for name, values in tuning.space.items()}
-    size = tuning.candidates if tuning.method == "random" else 1
-    for _ in range(0, tuning.candidates, size):
-        yield [study.ask(space) for _ in range(size)]
+    """Random candidates all at once; TPE's a draw at a time, since each learns from those before."""
+    space: dict[str, optuna.distributions.BaseDistribution] = {
+        name: _distribution(values) for name, values in tuning.space.items()
+    }
+    starts = range(0, tuning.candidates, tuning.rounds_per_draw)
+    draws = (_draw(study, space, min(tuning.rounds_per_draw, tuning.candidates - start)) for start in starts)
+    if tuning.method == "random":
+        yield [trial for draw in draws for trial in draw]
+    else:
+        yield from draws
+
+
+def _draw(study: optuna.Study, space: Mapping[str, optuna.distributions.BaseDistribution], count: int) -> list[optuna.Trial]:
+    """Trials that have rounds of their own and share the rest."""
+    first = study.ask(space)
+    shared = {name: value for name, value in first.params.items() if name != "rounds"}
+    for _ in range(count - 1):
+        study.enqueue_trial(shared)
+    return [first, *(study.ask(space) for _ in range(count - 1))]
 
 
 def _sampler(tuning: TuningParams) -> optuna.samplers.BaseSampler:
