@@ -51,8 +51,12 @@ def evaluate(material: Material, experiments: Sequence[Experiment], settings: Pa
     validated = {
         one.name: cross_validate(everything, folds, settings.prepare, one.recipe, settings.tuning.seed) for one in experiments
     }
+    models = {one.name: _fit(material, one, settings) for one in experiments}
     contenders = (
-        *(_experiment(material, one, measured(everything, validated[one.name]), settings) for one in experiments),
+        *(
+            _experiment(material, name, model, measured(everything, validated[name]), settings)
+            for name, model in models.items()
+        ),
         *(_baseline(material, name, build, folds, settings) for name, build in BASELINES[task].items()),
     )
     best = next(one for one in contenders if one.name == chosen.name)
@@ -72,7 +76,7 @@ def evaluate(material: Material, experiments: Sequence[Experiment], settings: Pa
         coverage=_coverage(material, chosen, best, repeats, folds, settings),
         learning=tuple(_learning(material.train, material.folds[1:2], chosen, settings)),
         left_out=tuple(_left_out(material, name, chosen, best, folds, settings) for name in material.ignored),
-        attribution=attribute(_fit(material, chosen, settings), material.train),
+        attribution=attribute(models[chosen.name], material.train),
         actual=material.everything.y,
         out_of_fold=repeats[0],
         test_actual=material.test.y,
@@ -81,9 +85,9 @@ def evaluate(material: Material, experiments: Sequence[Experiment], settings: Pa
     )
 
 
-def _experiment(material: Material, one: Experiment, folds: Folded, settings: Params) -> Contender:
-    scores = _fit(material, one, settings).scores(material.test.x, material.test.contract)
-    return Contender(one.name, "experiment", folds, _test(material.test, scores, settings), scores)
+def _experiment(material: Material, name: str, model: Model, folds: Folded, settings: Params) -> Contender:
+    scores = model.scores(material.test.x, material.test.contract)
+    return Contender(name, "experiment", folds, _test(material.test, scores, settings), scores)
 
 
 def _fit(material: Material, one: Experiment, settings: Params) -> Model:
