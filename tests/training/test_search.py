@@ -46,7 +46,7 @@ def test_the_number_of_processors_changes_nothing(method: str, monkeypatch: pyte
     found = []
     for count in (1, 5):
         monkeypatch.setattr(fitting, "processors", lambda count=count: count)
-        found.append(search(folds_of(table), table.contract.target, tuning(method), None, progress=False))
+        found.append(search(folds_of(table), table.contract.target, tuning(method, rounds_per_draw=2), None, progress=False))
     assert found[0] == found[1]
 
 
@@ -117,9 +117,9 @@ def test_random_candidates_do_not_depend_on_the_scores() -> None:
 
 
 def test_scores_are_the_objective_on_each_fold(table: Table) -> None:
-    """A candidate's scores are what its recipe scores on the folds, in their order."""
+    """A candidate's scores are to the bit what its recipe scores by itself on the folds, in their order."""
     folds, target = folds_of(table), table.contract.target
-    for candidate in search(folds, target, tuning(), None, progress=False):
+    for candidate in search(folds, target, tuning(rounds_per_draw=3), None, progress=False):
         expected = [objective(target.task, fold.actual, fold_scores(fold, candidate.recipe, target, 42)) for fold in folds]
         assert candidate.scores == tuple(expected)
         assert candidate.mean == np.mean(expected)
