@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = (ROOT / "src", ROOT)  # of hearth, of api
 LIGHT = {"numpy", "scipy", "simpleeval", "xgboost"}
 SERVING = LIGHT | {
-    "alembic", "fastapi", "msgspec", "nanoarrow", "prometheus_client", "pydantic", "pydantic_settings", "redis",
+    "alembic", "fastapi", "httptools", "msgspec", "nanoarrow", "prometheus_client", "pydantic", "pydantic_settings", "redis",
     "sqlalchemy", "starlette", "uvicorn",
 }  # fmt: skip
 

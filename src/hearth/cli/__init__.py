@@ -76,7 +76,7 @@ def hearth(
 
 
 for command, example in (
-    (init, "hearth init sales.csv --target price"),
+    (init, "hearth init sales.csv --target revenue"),
     (predict, "hearth predict rows.parquet predictions.parquet --on-error skip"),
     (verify, "hearth verify models/production"),
     (explain, "hearth explain models/production row.json"),
