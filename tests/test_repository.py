@@ -297,8 +297,7 @@ def test_the_variables_that_a_page_names_are_settings(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_routes_that_a_page_names_are_those_of_the_service(page: str) -> None:
     """``METHOD /path`` in a code span."""
-    coming = {"GET /drift"}  # of the same change
-    assert set(re.findall(r"`((?:GET|POST) /[^`]*)`", PAGES[page])) <= set(served_routes()) | coming
+    assert set(re.findall(r"`((?:GET|POST) /[^`]*)`", PAGES[page])) <= set(served_routes())
 
 
 def test_the_readme_writes_keys_as_they_are_configured() -> None:
