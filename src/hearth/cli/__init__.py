@@ -27,8 +27,8 @@ INTERNAL, INTERRUPTED = 70, 130  # exit codes; 70 is EX_SOFTWARE of sysexits.h
 app = typer.Typer(
     name="hearth",
     help="From a table to a tended prediction service.",
-    epilog="Exit codes: 0 fine, 1 the input or the call is at fault, 2 a finding, 3 too little to tell or not better, 4 nothing new, "
-    "70 hearth is at fault.",
+    epilog="Exit codes: 0 fine, 1 the input or the call is at fault, 2 a finding, 3 too little to tell or not better, "
+    "4 nothing new, 70 hearth is at fault.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
