@@ -17,14 +17,14 @@ def tracking(uri: str, artifacts: str = "runs") -> TrackingParams:
 @pytest.mark.parametrize(
     ("uri", "there"),
     [
-        ("sqlite:///mlflow.db", "sqlite:////here/mlflow.db"),
+        ("sqlite:///mlflow.db", "sqlite:////home/mlflow.db"),
         ("sqlite:////var/mlflow.db", "sqlite:////var/mlflow.db"),
         ("http://mlflow:5000", "http://mlflow:5000"),
     ],
 )
 def test_a_relative_database_is_one_of_the_root(uri: str, there: str) -> None:
     """Others are what they are."""
-    assert located(tracking(uri), Path("/here")).uri == there
+    assert located(tracking(uri), Path("/home")).uri == there
 
 
 def test_only_sqlite_has_a_file() -> None:

@@ -203,7 +203,7 @@ def test_a_build_registers_its_winner_once_a_digest_as_the_challenger(build: Bui
     answer = mlflow.pyfunc.load_model("models:/hearth@challenger").predict(frame)
     pd.testing.assert_frame_equal(answer, expected(build.predictor, frame), check_exact=True)
 
-    where = TrackingParams(enabled=True, uri=build.uri, artifacts="unused", experiment="again")
+    where = TrackingParams(enabled=True, uri=build.uri, artifacts="unused", experiment="tiny")
     chosen = params.load(build.place / "params.yaml")
     bundle = export.read(build.place / "data/prepared", build.place / "reports", chosen).bundle(
         read(build.place / "models/experiments/tune_full")
