@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.loop.place import BUNDLE, Clone, StepError, cloned, founded
 from benchmarks.loop.service import Service, Steady, errors, served
-from benchmarks.loop.world import Week, World
+from benchmarks.loop.world import Week, World, answers
 
 from hearth.bundle import Predictor, read
 
@@ -56,6 +56,7 @@ def check(holds: bool, fault: str) -> None:
 def first_champion(home: Path, story: Story) -> Clone:
     """A repository with its remotes, and its first bundle built, committed and pushed."""
     clone = founded(home, SETTINGS)
+    story.tell("a new repository builds its first champion ...")
     clone.run("dvc", "repro")
     clone.commit("The first champion")
     clone.run("dvc", "push")
@@ -72,6 +73,7 @@ def quiet_week(clone: Clone, service: Service, world: World, story: Story, *, qu
     clone.hearth("evaluate")
     clone.hearth("retrain", "--only-if", "drift,degradation", code=4)
     if not quick:
+        story.tell("a quiet week is trained on all the same ...")
         clone.hearth("retrain", code=3)
     check(clone.digest == first, "the quiet week changed the champion")
     check(not clone.run("git", "status", "--porcelain").text, "the quiet week left changes in the checkout")
@@ -90,6 +92,7 @@ def shifted_week(clone: Clone, service: Service, week: Week, story: Story) -> fl
 def learned(clone: Clone, service: Service, week: Week, story: Story) -> str:
     """Retraining promotes a bundle that has learned, and the service loads it. Returns its digest."""
     first = clone.digest
+    story.tell("retraining ...")
     told = clone.hearth("retrain", "--only-if", "drift,degradation", "--push")
     new = clone.digest
     check(new != first, "hearth retrain promoted nothing")
@@ -130,8 +133,7 @@ def check_answers(steady: Steady, expected: dict[str, float | str], order: Seque
 
 def said(clone: Clone, row: dict[str, object]) -> float | str:
     """What the bundle that lies there says of a row."""
-    value = Predictor.load(clone.root / BUNDLE).predict_rows([row]).value[0]
-    return value if isinstance(value, str) else float(value)
+    return answers(Predictor.load(clone.root / BUNDLE), [row])[0]
 
 
 def loop(home: Path, story: Story, *, quick: bool) -> None:
