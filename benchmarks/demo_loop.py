@@ -23,8 +23,10 @@ from hearth.bundle import Predictor, read
 SETTINGS = {
     "data.feedback": "append",
     "tuning.candidates": 8,
+    "tuning.folds": 3,
     "tuning.repeats": 1,
     "tuning.space.rounds": {"low": 40, "high": 120, "log": True, "integer": True},
+    "evaluate.folds": 3,
     "evaluate.repeats": 1,
     "evaluate.bootstrap": 200,
     "tracking.enabled": False,
