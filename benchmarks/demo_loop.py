@@ -18,8 +18,9 @@ from benchmarks.loop.service import Service, Steady, errors, served
 from benchmarks.loop.world import Week, World, answers
 
 from hearth.bundle import Predictor, read
+from hearth.bundle.rows import Row
 
-# The same graph with little to do, and a window that holds a week.
+# The same graph with little to do.
 SETTINGS = {
     "data.feedback": "append",
     "tuning.candidates": 8,
@@ -88,9 +89,7 @@ class Loop:
         error = self.live(week)
         self.clone.hearth("drift", code=2)
         self.clone.hearth("evaluate", code=2)
-        self.story.tell(
-            f"the world changes: {len(week.rows)} rows later the error is {error:.2f}; drift and degradation are found"
-        )
+        self.story.tell(f"the world changes; {len(week.rows)} rows later, error {error:.2f}, drift and degradation are found")
         return error
 
     def learn(self) -> str:
