@@ -15,21 +15,24 @@ from pathlib import Path
 
 from benchmarks.loop.place import BUNDLE, Clone, StepError, cloned, founded
 from benchmarks.loop.service import Service, Steady, errors, served
-from benchmarks.loop.world import Week, World
+from benchmarks.loop.world import Week, World, answers
 
 from hearth.bundle import Predictor, read
+from hearth.bundle.rows import Row
 
-# The same graph with little to do, and a window that holds a week.
+# The same graph with little to do.
 SETTINGS = {
     "data.feedback": "append",
     "tuning.candidates": 8,
+    "tuning.folds": 3,
     "tuning.repeats": 1,
     "tuning.space.rounds": {"low": 40, "high": 120, "log": True, "integer": True},
+    "evaluate.folds": 3,
     "evaluate.repeats": 1,
     "evaluate.bootstrap": 200,
     "tracking.enabled": False,
 }
-QUIET, SHIFTED = 300, 1000  # rows of a week
+QUIET, SHIFTED, ASKED = 300, 1000, 500  # rows of a quiet week, of a shifted one, and of who asks all the while
 
 
 @dataclass(slots=True)
@@ -41,6 +44,92 @@ class Story:
     def tell(self, text: str) -> None:
         """Print a line."""
         print(f"{time.monotonic() - self.began:6.1f} s  {text}", flush=True)
+
+
+@dataclass(slots=True)
+class Loop:
+    """A repository whose bundle is served; ``rows`` are asked for all the while, ``said`` is what each bundle says of them."""
+
+    home: Path
+    clone: Clone
+    service: Service
+    rows: Sequence[Row]
+    story: Story
+    said: dict[str, list[float | str]] = field(default_factory=dict)
+
+    def know(self) -> str:
+        """Note what the bundle that lies there says; its digest."""
+        self.said[self.clone.digest] = answers(Predictor.load(self.clone.root / BUNDLE), self.rows)
+        return self.clone.digest
+
+    def live(self, week: Week) -> float:
+        """A week goes by. Returns the error."""
+        return errors(self.service.live(week), week.actual)
+
+    def unchanged(self, what: str) -> None:
+        """Require that nothing is left to commit."""
+        left = self.clone.run("git", "status", "--porcelain").text
+        check(not left, f"{what} left changes in the checkout:\n{left}")
+
+    def quiet_week(self, week: Week, *, quick: bool) -> None:
+        """What comes is like what was learned from: nothing is found, nothing promoted."""
+        first, error = self.clone.digest, self.live(week)
+        self.clone.hearth("drift")
+        self.clone.hearth("evaluate")
+        self.clone.hearth("retrain", "--only-if", "drift,degradation", code=4)
+        if not quick:
+            self.story.tell("no reason to retrain, but it is tried all the same ...")
+            self.clone.hearth("retrain", code=3)
+        check(self.clone.digest == first, "the quiet week changed the champion")
+        self.unchanged("the quiet week")
+        self.story.tell(f"a quiet week of {len(week.rows)} rows: error {error:.2f}, no drift, no degradation, nothing promoted")
+
+    def shifted_week(self, week: Week) -> float:
+        """Rows have moved and turn out otherwise, and both are found. Returns the error."""
+        error = self.live(week)
+        self.clone.hearth("drift", code=2)
+        self.clone.hearth("evaluate", code=2)
+        self.story.tell(f"the world changes; {len(week.rows)} rows later, error {error:.2f}, drift and degradation are found")
+        return error
+
+    def learn(self) -> str:
+        """Retraining promotes a bundle that has learned, and the service loads it. Returns its digest."""
+        first = self.clone.digest
+        self.story.tell("retraining on the truths ...")
+        told = self.clone.hearth("retrain", "--only-if", "drift,degradation", "--push")
+        check(self.clone.digest != first, "hearth retrain promoted nothing")
+        self.unchanged("hearth retrain")
+        new = self.know()
+        self.service.until(new, self.rows[0])
+        gate = next(line for line in told.splitlines() if line.startswith("The candidate's "))
+        self.story.tell(f"promoted {new[:12]}, and it is served. {gate}")
+        return new
+
+    def same_elsewhere(self) -> None:
+        """A second clone pulls the same bundle."""
+        other = cloned(self.home, "second")
+        other.run("dvc", "pull", str(BUNDLE))
+        told = other.hearth("verify")
+        check(self.clone.digest in told, f"the second clone has {told.strip()}, not {self.clone.digest}")
+        self.story.tell(f"a second clone pulls and verifies the same {self.clone.digest[:12]}")
+
+    def roll_back(self, before: dict[str, bytes]) -> None:
+        """The champion before comes back, bit for bit."""
+        self.clone.hearth("registry", "rollback")
+        check(self.clone.files == before, "the bundle that came back is not the one that was there before")
+        self.unchanged("hearth registry rollback")
+        self.service.until(self.clone.digest, self.rows[0])
+        self.story.tell(f"rolled back: {self.clone.digest[:12]} again, bit for bit, and it is served")
+
+    def check_answers(self, steady: Steady, order: Sequence[str]) -> None:
+        """Every request was answered by the bundle that it names, and bundles followed each other as they were promoted."""
+        check(not steady.faults, f"{len(steady.faults)} requests failed, the first with: {steady.faults[:1]}")
+        models = [answer.model for answer in steady.answers]
+        met = [one for one, before in zip(models, [None, *models], strict=False) if one != before]
+        check(met == list(order), f"the service answered with {met}, in turn, not with {list(order)}")
+        wrong = [one for one in steady.answers if one.prediction != self.said[one.model][one.row]]
+        check(not wrong, f"{len(wrong)} answers are not those of the bundle that they name: {wrong[:1]}")
+        self.story.tell(f"a client asked {len(models)} times meanwhile: each answer was a 200, from the bundle that it names")
 
 
 def check(holds: bool, fault: str) -> None:
@@ -56,107 +145,37 @@ def check(holds: bool, fault: str) -> None:
 def first_champion(home: Path, story: Story) -> Clone:
     """A repository with its remotes, and its first bundle built, committed and pushed."""
     clone = founded(home, SETTINGS)
+    story.tell("a new repository builds its first champion ...")
     clone.run("dvc", "repro")
     clone.commit("The first champion")
     clone.run("dvc", "push")
     clone.run("git", "push", "--quiet", "--set-upstream", "origin", "main")
-    story.tell(f"built the first champion {clone.digest[:12]}; pushed it to git and to DVC's remote")
+    story.tell(f"built {clone.digest[:12]}, and pushed it to the remotes of git and of DVC")
     return clone
 
 
-def quiet_week(clone: Clone, service: Service, world: World, story: Story, *, quick: bool) -> None:
-    """As many rows as before turn out to be what was said: nothing is found, nothing promoted."""
-    first, week = clone.digest, world.quiet(QUIET, seed=1)
-    error = errors(service.live(week), week.actual)
-    clone.hearth("drift")
-    clone.hearth("evaluate")
-    clone.hearth("retrain", "--only-if", "drift,degradation", code=4)
-    if not quick:
-        clone.hearth("retrain", code=3)
-    check(clone.digest == first, "the quiet week changed the champion")
-    check(not clone.run("git", "status", "--porcelain").text, "the quiet week left changes in the checkout")
-    story.tell(f"a quiet week of {QUIET} rows: error {error:.2f}, no drift, no degradation, nothing promoted")
-
-
-def shifted_week(clone: Clone, service: Service, week: Week, story: Story) -> float:
-    """Rows have moved and turn out otherwise: both are found. Returns the error."""
-    error = errors(service.live(week), week.actual)
-    clone.hearth("drift", code=2)
-    clone.hearth("evaluate", code=2)
-    story.tell(f"the world has changed: {len(week.rows)} rows later the error is {error:.2f}; drift and degradation are found")
-    return error
-
-
-def learned(clone: Clone, service: Service, week: Week, story: Story) -> str:
-    """Retraining promotes a bundle that has learned, and the service loads it. Returns its digest."""
-    first = clone.digest
-    told = clone.hearth("retrain", "--only-if", "drift,degradation", "--push")
-    new = clone.digest
-    check(new != first, "hearth retrain promoted nothing")
-    check(not clone.run("git", "status", "--porcelain").text, "hearth retrain left changes in the checkout")
-    reason = next(line for line in told.splitlines() if " RMSE " in line or " difference " in line)
-    service.until(new, week.rows[0])
-    story.tell(f"retrained on the truths; the gate promoted {new[:12]}: {reason}")
-    return new
-
-
-def same_elsewhere(home: Path, digest: str, story: Story) -> None:
-    """A second clone pulls the same bundle."""
-    other = cloned(home, "second")
-    other.run("dvc", "pull", str(BUNDLE))
-    told = other.hearth("verify")
-    check(digest in told, f"the second clone has {told.strip()}, not {digest}")
-    story.tell(f"a second clone pulled and verified the same {digest[:12]}")
-
-
-def rolled_back(clone: Clone, service: Service, before: dict[str, bytes], row: dict[str, object], story: Story) -> None:
-    """The first champion comes back, bit for bit."""
-    clone.hearth("registry", "rollback")
-    check(clone.files == before, "the bundle that came back is not the first one")
-    service.until(clone.digest, row)
-    story.tell(f"rolled back: {clone.digest[:12]} again, bit for bit, and served")
-
-
-def check_answers(steady: Steady, expected: dict[str, float | str], order: Sequence[str], story: Story) -> None:
-    """Every request was answered, each by the bundle that it names, and bundles followed each other as they were promoted."""
-    check(not steady.faults, f"{len(steady.faults)} requests failed, the first with: {steady.faults[:1]}")
-    models = [answer.model for answer in steady.answers]
-    met = [one for one, before in zip(models, [None, *models], strict=False) if one != before]
-    check(met == list(order), f"the service answered with {met}, in turn, not with {list(order)}")
-    wrong = [answer for answer in steady.answers if answer.prediction != expected[answer.model]]
-    check(not wrong, f"{len(wrong)} answers are not those of the bundle that they name: {wrong[:1]}")
-    story.tell(f"a client asked {len(models)} times meanwhile: every answer was a 200, from the bundle that it names")
-
-
-def said(clone: Clone, row: dict[str, object]) -> float | str:
-    """What the bundle that lies there says of a row."""
-    value = Predictor.load(clone.root / BUNDLE).predict_rows([row]).value[0]
-    return value if isinstance(value, str) else float(value)
-
-
-def loop(home: Path, story: Story, *, quick: bool) -> None:
+def tell(home: Path, story: Story, *, quick: bool) -> None:
     """The whole story.
 
     Raises:
         StepError: a step did not come out as it should.
     """
     clone = first_champion(home, story)
-    first, files, world = clone.digest, clone.files, World(read(clone.root / BUNDLE))
-    one, two = world.shifted(SHIFTED, seed=2), world.shifted(SHIFTED, seed=3)
-    row = dict(one.rows[0])
-    with served(clone) as service, service.asked(row) as steady:
-        expected = {first: said(clone, row)}
-        quiet_week(clone, service, world, story, quick=quick)
-        before = shifted_week(clone, service, one, story)
-        new = learned(clone, service, one, story)
-        expected[new] = said(clone, row)
-        after = errors(service.live(two), two.actual)
-        clone.hearth("evaluate")
-        check(after < before, f"the error went from {before:.3g} to {after:.3g}")
-        story.tell(f"another such week: error {after:.2f} instead of {before:.2f}")
-        same_elsewhere(home, new, story)
-        rolled_back(clone, service, files, row, story)
-    check_answers(steady, expected, [first, new, first], story)
+    files, world = clone.files, World(read(clone.root / BUNDLE))
+    one, two, asked = (world.shifted(rows, seed) for seed, rows in enumerate((SHIFTED, SHIFTED, ASKED), 2))
+    with served(clone) as service:
+        loop = Loop(home, clone, service, asked.rows, story)
+        first = loop.know()
+        loop.quiet_week(world.quiet(QUIET, seed=1), quick=quick)
+        with service.asked(loop.rows) as steady:
+            before = loop.shifted_week(one)
+            new, after = loop.learn(), loop.live(two)
+            clone.hearth("evaluate")
+            check(after < before, f"the error went from {before:.3g} to {after:.3g}")
+            story.tell(f"another such week: the error is {after:.2f}, and was {before:.2f}")
+            loop.same_elsewhere()
+            loop.roll_back(files)
+        loop.check_answers(steady, [first, new, first])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -167,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     story = Story()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            loop(Path(folder), story, quick=args.quick)
+            tell(Path(folder), story, quick=args.quick)
         except StepError as error:
             story.tell(f"FAILED: {error}")
             return 1

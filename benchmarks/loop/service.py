@@ -11,7 +11,8 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 
 from benchmarks.loop.place import BIN, Clone, StepError
 from benchmarks.loop.world import Week
@@ -24,16 +25,18 @@ HOST, PATIENCE, AT_ONCE = "127.0.0.1", 60.0, 100
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Which model said what."""
+    """Which model said what, of which row of those that are asked for in turn."""
 
     model: str
     prediction: float | str
+    row: int = 0
 
 
 @dataclass(slots=True)
 class Steady:
-    """A client that never stops asking for the same row; ``faults`` are the answers that were none."""
+    """A client that never stops asking for these rows, in turn; ``faults`` are the answers that were none."""
 
+    rows: Sequence[Row]
     answers: list[Answer] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
@@ -83,10 +86,10 @@ class Service:
             time.sleep(0.1)
 
     @contextmanager
-    def asked(self, row: Row) -> Iterator[Steady]:
-        """Somebody who asks for this row all the while."""
-        steady = Steady()
-        thread = threading.Thread(target=self._keep_asking, args=(row, steady))
+    def asked(self, rows: Sequence[Row]) -> Iterator[Steady]:
+        """Somebody who asks for one of these rows after the other, all the while."""
+        steady = Steady(rows)
+        thread = threading.Thread(target=self._keep_asking, args=(steady,))
         thread.start()
         try:
             yield steady
@@ -94,10 +97,13 @@ class Service:
             steady.over.set()
             thread.join()
 
-    def _keep_asking(self, row: Row, steady: Steady) -> None:
-        while not steady.over.wait(0.02):
+    def _keep_asking(self, steady: Steady) -> None:
+        for number in cycle(range(len(steady.rows))):
+            if steady.over.wait(0.02):
+                return
             try:
-                steady.answers.append(self.ask(row))
+                answer = self.ask(steady.rows[number])
+                steady.answers.append(replace(answer, row=number))
             except OSError as error:  # of urllib too
                 steady.faults.append(str(error))
 

@@ -1,5 +1,6 @@
 """What is asked of a model and what it turns out to be, made from its bundle: as it was, or otherwise than it can know."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +85,12 @@ class World:
         known = {feature.name: _value(feature, value) for feature, value in zip(contract.used, values, strict=True)}
         unused = {feature.name: _any(feature) for feature in contract.features if not feature.use and feature.required}
         return {name: value for name, value in {**known, **unused}.items() if value is not None}
+
+
+def answers(predictor: Predictor, rows: Sequence[Row]) -> list[float | str]:
+    """What the service would say: numbers, or labels."""
+    classes, values = predictor.contract.target.classes, predictor.predict_rows(rows).value.tolist()
+    return [classes[int(one)] for one in values] if classes else values
 
 
 def _value(feature: Feature, code: float) -> float | int | bool | str | None:
