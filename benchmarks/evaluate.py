@@ -39,7 +39,7 @@ def baseline(rng: np.random.Generator, draw: Draw) -> Baseline:
 
 def alarms(runs: int) -> None:
     """How often the verdict is degraded, by how much the error truly grew; beside it the point estimate alone."""
-    print(f"Degraded, of {runs} runs each; in brackets with 'more than 10 % above the mean of the folds' alone\n")
+    print(f"\nDegraded, of {runs} runs each; in brackets with 'more than 10 % above the mean of the folds' alone\n")
     header("errors | truths", [f"x {scale:g}" for scale in SCALES])
     for name, draw in ERRORS.items():
         for rows in TRUTHS:
@@ -111,14 +111,17 @@ def lying(name: str, cells: Sequence[tuple[float, float]]) -> None:
     )
 
 
+PARTS: Mapping[str, Callable[[int], None]] = {"alarms": alarms, "accusations": accusations, "poison": poison}
+
+
 def main() -> None:
     """Read the arguments, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200, help="simulated runs behind each figure")
-    runs = parser.parse_args().runs
-    alarms(runs)
-    accusations(runs)
-    poison(runs)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    args = parser.parse_args()
+    for part in args.parts:
+        PARTS[part](args.runs)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from benchmarks.rig.worlds import HALF_WIDTH, LIAR, LIES, labelled, poisoned, truths, world
+from scipy import stats
 from tests.bundles import Tiny
 from tests.monitoring.made import joined
 
 from hearth.bundle.intervals import Conformal
-from hearth.monitoring.trust import doubts, impossible, suspects, trusted
+from hearth.monitoring.trust import _compared, _ranking, doubts, impossible, suspects, trusted
 from hearth.monitoring.truths import Truths, read
 
 CONFORMAL = Conformal(0.9, HALF_WIDTH, 1_000)
@@ -148,6 +149,18 @@ def test_doubts_are_told_for_each_row_of_the_store(regression: Tiny) -> None:
     assert said[others[0]] == ""
     assert said[others[1]].startswith("impossible")
     assert sum(map(bool, said)) == rows.tellers.count("eve") + 1
+
+
+def test_the_rank_test_is_that_of_scipy() -> None:
+    """Mann and Whitney's, with ties, without the correction for continuity."""
+    rng = np.random.default_rng(9)
+    for values in (rng.normal(size=60), rng.integers(0, 4, 60).astype(np.float64)):
+        mine = rng.random(60) < 0.3
+        ranking = _ranking(values, np.zeros(60, dtype=np.intp))
+        chance, off = _compared(ranking, mine)
+        test = stats.mannwhitneyu(values[mine], values[~mine], alternative="greater", method="asymptotic", use_continuity=False)
+        assert chance == pytest.approx(test.statistic / (mine.sum() * (~mine).sum()))
+        assert stats.norm.sf(off) == pytest.approx(test.pvalue)
 
 
 def test_what_the_store_holds_is_read_for_doubts_as_for_the_verdict(regression: Tiny) -> None:
