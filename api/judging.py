@@ -54,9 +54,14 @@ async def judged(store: Store, bundle: Bundle, pool: Executor) -> Standing:
 
 def judge(bundle: Bundle, window: Window, limits: Thresholds) -> Report:
     """Compare a window of the store with the bundle's reference."""
-    rows = code_columns(bundle.contract, window.features, window.rows)
     reference = Sample(bundle.reference_rows, bundle.reference_scores)
-    return compare(bundle.contract, reference, Sample(rows, np.array(window.scores, dtype=np.float64)), limits)
+    return compare(bundle.contract, reference, sample(bundle, window), limits)
+
+
+def sample(bundle: Bundle, window: Window) -> Sample:
+    """A window of the store, coded; it must be of this bundle's model."""
+    rows = code_columns(bundle.contract, window.features, window.rows)
+    return Sample(rows, np.array(window.scores, dtype=np.float64).reshape(window.rows, *bundle.reference_scores.shape[1:]))
 
 
 def judgement(found: Standing, model: str, report: Report) -> Judged:
@@ -85,6 +90,6 @@ def told(found: Standing, bundle: Bundle) -> dict[str, object]:
     return {"model": bundle.digest, **verdict, "pending": found.pending, "window": window}
 
 
-def drifted(one: Judged) -> int:
-    """How many columns drifted in a window."""
-    return len(_names(one.verdict).drifted)
+def drifted(one: Judged) -> list[str]:
+    """Which columns drifted in a window."""
+    return _names(one.verdict).drifted

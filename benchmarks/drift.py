@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.detect.rules import RULES, Vector, Watched, ours
-from benchmarks.detect.worlds import KINDS, MadeUp, Real, World
+from benchmarks.detect.worlds import KINDS, Kind, MadeUp, Real, World
 
 from hearth.bundle import twosample
 from hearth.training import table
@@ -38,8 +38,8 @@ class Plan:
     def __str__(self) -> str:
         errors = (_error(0.05, self.clean), _error(0.5, self.shifted), _error(0.5, self.often))
         return (
-            f"{self.clean} draws of each clean cell, {self.shifted} of each shifted one, {self.often} of them also looked at every\n"
-            f"minute; standard errors: {errors[0]} points at 5 %, {errors[1]} at 50 %, {errors[2]} at 50 % every minute."
+            f"{self.clean} draws of each clean cell, {self.shifted} of each shifted one, {self.often} of them looked at every\n"
+            f"minute too; standard errors: {errors[0]} points at 5 %, {errors[1]} at 50 %, {errors[2]} at 50 % every minute."
         )
 
 
@@ -59,11 +59,11 @@ def alarms(world: World, rows: int, shift: float, draws: int, often: int = 0) ->
     return 100 * np.column_stack([[mine / draws, mine / draws], shares])
 
 
-def made_up(columns: Sequence[int], sizes: Sequence[int], plan: Plan) -> None:
+def made_up(kinds: Sequence[Kind], columns: Sequence[int], sizes: Sequence[int], plan: Plan) -> None:
     """Print the table of made-up columns."""
     print(f"{plan}\nAlarms in per cent, looked at once / every minute for an hour\n")
     _row(["columns", "of", "rows", "shift", "ours", *RULES], head=True)
-    for kind, count in product(KINDS, columns):
+    for kind, count in product(kinds, columns):
         world = MadeUp(kind, count)
         for rows, shift in product(sizes, SHIFTS):
             once, every = alarms(world, rows, shift, plan.shifted if shift else plan.clean, plan.often)
@@ -119,7 +119,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clean", type=int, default=1000, help="draws of a cell without a shift")
     parser.add_argument("--shifted", type=int, default=400, help="draws of a cell with one")
-    parser.add_argument("--often", type=int, default=100, help="draws of them that are also looked at every minute")
+    parser.add_argument("--often", type=int, default=50, help="of them, how many are looked at every minute too")
+    parser.add_argument("--of", nargs="+", choices=KINDS, default=KINDS, help="made-up columns of these alone")
+    parser.add_argument("--columns", nargs="*", type=int, default=(13, 100), help="so many; none leaves the real table")
     parser.add_argument("--raw", type=Path, default=Path("data/raw"), help="a real table, as `ingest` writes it")
     parser.add_argument("--quick", action="store_true", help="13 columns, 50 rows, few draws: a minute")
     parser.add_argument("--calibrate", action="store_true", help="what two distances are worth together, and nothing else")
@@ -127,11 +129,13 @@ def main() -> None:
     if args.calibrate:
         calibrate(100_000)
     elif args.quick:
-        made_up((13,), (50,), Plan(100, 50, 20))
+        made_up(KINDS, (13,), (50,), Plan(100, 50, 20))
         real(args.raw, 100)
     else:
-        real(args.raw, args.clean)
-        made_up((13, 100), (30, 50, 100, 500), Plan(args.clean, args.shifted, args.often))
+        if args.columns:
+            made_up(args.of, args.columns, (30, 50, 100, 500), Plan(args.clean, args.shifted, args.often))
+        if tuple(args.of) == KINDS:
+            real(args.raw, args.clean)
 
 
 if __name__ == "__main__":

@@ -28,5 +28,5 @@ async def drift(request: Request) -> Response:
     except StoreDown:
         raise Unavailable("the store is down: try again later", retry_after=5) from None
     if found.judged is not None:
-        service.metrics.watched(bundle.digest, judging.drifted(found.judged), found.judged.until)
+        service.metrics.watched(bundle.digest, len(judging.drifted(found.judged)), found.judged.until)
     return Response(msgspec.json.encode(judging.told(found, bundle)), media_type=JSON)

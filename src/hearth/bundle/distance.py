@@ -1,5 +1,6 @@
 """How far two samples of a column are apart, in units that a person knows: what a report shows beside its verdict."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,15 +81,16 @@ def of_numbers(reference: Vector, window: Vector) -> Numbers:
     """Measure two samples of numbers, neither empty."""
     one, other = np.sort(reference), np.sort(window)
     before, after = spread(one), spread(other)
-    sd = float(one.std())
+    sd, move = before.sd, (after.mean or 0.0) - (before.mean or 0.0)
     values, gaps = _gaps(one, other)
-    at = int(np.abs(gaps).argmax())
+    sizes = np.abs(gaps)
+    at = int(sizes.argmax())
     return Numbers(
         reference=before,
         window=after,
-        shift=abs(float(other.mean() - one.mean())) / sd if sd > 0 else None,
-        wasserstein=_area(values, gaps) / sd if sd > 0 else None,
-        ks=float(np.abs(gaps[at])),
+        shift=abs(move) / sd if sd else None,
+        wasserstein=_area(values, gaps) / sd if sd else None,
+        ks=float(sizes[at]),
         gap_at=float(values[at]),
         psi=_psi(*_binned(one, other)),
     )
@@ -112,10 +114,12 @@ def spread(values: Vector) -> Spread:
     rows = len(values)
     if rows == 0:
         return Spread(0, None, None, None, None, None)
+    mean = float(values.sum()) / rows
+    off = values - mean
     return Spread(
         rows=rows,
-        mean=float(values.mean()),
-        sd=float(values.std()),
+        mean=mean,
+        sd=math.sqrt(float(off @ off) / rows),
         median=float(values[(rows - 1) // 2] + values[rows // 2]) / 2,
         min=float(values[0]),
         max=float(values[-1]),

@@ -110,8 +110,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def _table(reference: Vector, window: Vector) -> tuple[Counts, Counts]:
     """Of each different value, ascending: the rows that have it, and those of the window."""
-    values, at = np.unique(np.concatenate([reference, window]), return_inverse=True)
-    return np.bincount(at), np.bincount(at[len(reference) :], minlength=len(values))
+    both = np.concatenate([reference, window])
+    order = np.argsort(both, kind="stable")
+    ordered = both[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] > ordered[:-1]]))
+    ours = (order >= len(reference)).astype(np.int64)
+    return np.diff(starts, append=len(both)), np.add.reduceat(ours, starts)
 
 
 def _merged(sizes: Counts, counts: Counts) -> tuple[Counts, Counts]:

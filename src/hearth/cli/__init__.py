@@ -12,6 +12,7 @@ import typer
 
 from hearth import __version__
 from hearth.cli.console import say
+from hearth.cli.drifting import drift
 from hearth.cli.evaluating import evaluate
 from hearth.cli.gate import gate
 from hearth.cli.project import init
@@ -86,6 +87,7 @@ for command, example in (
     (retrain, "hearth retrain --only-if drift,degradation"),
     (gate, "hearth gate ../candidate . --by ci"),
     (reproduce, "hearth reproduce champion"),
+    (drift, "hearth drift --json drift.json --png drift.png"),
 ):
     app.command(epilog=f"Example: {example}")(command)
 app.add_typer(keys, name="keys")
