@@ -13,6 +13,7 @@ from api.store.tables import feedback, predictions
 Actual = float | str | bool
 AT_ONCE = 20  # records in memory as text: one may be a megabyte
 ANCHORS, NEIGHBOURS, SPREAD = 200, 3, 20  # of the sample without truths: moments, records at each, rows of each record at most
+NEAR = 3_600.0  # seconds that a moment lasts: of a model that is rarely asked nothing is looked for in all that came later
 
 _actual = msgspec.json.Decoder(float | str | bool).decode
 _Record = Row[tuple[str, float, str, str, int, str, str]]
@@ -120,8 +121,9 @@ def untold(connection: Connection, selection: Selection, beside: Sequence[float]
 
 def _without_truths(connection: Connection, selection: Selection, after: float) -> Iterator[tuple[_Record, Sequence[int]]]:
     """The records that follow a time, and up to ``SPREAD`` of the rows of each that have no truth."""
-    near = select(predictions).where(*selection.of_predictions, predictions.c.at > after).order_by(predictions.c.at)
-    records = connection.execute(near.limit(NEIGHBOURS)).all()
+    near = predictions.c.at > after, predictions.c.at <= after + NEAR
+    found = select(predictions).where(*selection.of_predictions, *near).order_by(predictions.c.at).limit(NEIGHBOURS)
+    records = connection.execute(found).all()
     truths = _truths(connection, [one.id for one in records], [])
     for record in records:
         rows = [row for row in range(record.rows) if row not in truths[record.id]]

@@ -131,7 +131,7 @@ def test_the_rows_beside_have_no_truth_and_are_of_the_same_moments(url: str) -> 
     found = beside(url, [0.5, 0.5, 0.9], until=1000.0)
     assert (found.features, found.scores) == ({"x": [0, 2]}, [0.0, 2.0])
     assert len(beside(url, [0.5])) == 3
-    assert len(beside(url, [])) == len(beside(url, [2000.0])) == 0
+    assert len(beside(url, [])) == len(beside(url, [2000.0])) == len(beside(url, [-3600.0])) == 0
 
 
 def test_a_large_batch_gives_some_of_its_rows_to_the_sample(sqlite: str) -> None:
