@@ -8,10 +8,11 @@ import pytest
 from tests.release.projects import Project, agrees, built, configured, judgement, status
 
 from hearth.errors import CommandError, ReleaseError
-from hearth.release import champion
+from hearth.release import champion, outs
 from hearth.release.champion import VERDICT
 from hearth.release.commands import git, run
 from hearth.release.locking import lock
+from hearth.release.outs import Cache
 from hearth.release.promotions import LOG, Entry, judged
 
 
@@ -103,11 +104,13 @@ def test_a_build_on_another_line_with_other_code_is_refused(project: Project) ->
 
 
 def test_a_build_that_lies_there_is_committed_with_its_promotion(project: Project) -> None:
-    """As after ``dvc repro`` in the checkout itself."""
+    """As after ``dvc repro`` in the checkout itself; files that no stage wrote are left alone."""
     configured(project.root, 2)
     run(["dvc", "repro", "--quiet"], project.root)
-    assert status(project.root) != ""
+    (project.root / "data/private.csv").touch()
     entry = promoted(project, None)
+    assert status(project.root) == "?? data/private.csv\n"
+    (project.root / "data/private.csv").unlink()
     assert agrees(project)
     assert project.served == project.digests[1]
     assert champion.named(project.checkout, entry.commit) == project.digests[1]
@@ -228,6 +231,26 @@ def test_a_log_that_lies_stops_a_rollback(project: Project) -> None:
     with pytest.raises(ReleaseError, match="the log says"):
         rolled_back(project)
     assert project.served == project.digests[1]
+
+
+def test_a_champion_that_is_not_here_is_fetched_or_asked_for(project: Project) -> None:
+    """A log that does not tell of it would be no history."""
+    cache = Cache.of(project.checkout)
+    sums = outs.read(project.checkout, "main")
+    cache.path(sums.sums[sums.bundle]).unlink()
+    with pytest.raises(ReleaseError, match="no remote has them"):
+        promoted(project, "second")
+    assert project.checkout.commit == project.commits[0]
+
+
+def test_commits_without_a_bundle_are_passed_over(project: Project) -> None:
+    """As those from before the pipeline had one."""
+    git(project.root, "switch", "--quiet", "--create", "early")
+    (project.root / "dvc.lock").write_text("stages: {}\n", encoding="utf-8")
+    git(project.root, "commit", "--quiet", "--all", "--message", "early")
+    git(project.root, "switch", "--quiet", "main")
+    assert champion.named(project.checkout, "early") is None
+    assert set(champion.builds(project.checkout)) == set(project.digests)
 
 
 def test_without_a_name_to_commit_under_nothing_happens(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import typer
 from hearth.cli.console import columns, say
 from hearth.cli.registry import Json, Name, opened, registry
 from hearth.errors import ReleaseError, TrackingError
+from hearth.imports import needed
 
 if TYPE_CHECKING:
     from hearth.release.checkout import Checkout
@@ -35,6 +36,7 @@ def promote(
     The build may lie here uncommitted, or be a commit. If it is interrupted, the next command brings it to its end; to run it
     again does no harm.
     """
+    needed("yaml")
     from hearth.release import champion
     from hearth.release.locking import lock
 
@@ -42,7 +44,8 @@ def promote(
         raise ReleaseError("give --verdict FILE, or --force with --why and the reason")
     with lock(Path.cwd(), wait) as main:
         digest = _digest(main, version, _judged(verdict))
-        build = None if champion.named(main, None) == digest else champion.commit_of(main, digest, champion.log(main))
+        lies_there = champion.named(main, None) == digest != champion.named(main)
+        build = None if lies_there else champion.commit_of(main, digest, champion.log(main))
         entry = champion.promote(main, build, verdict, why)
         _tell(main, entry)
 
@@ -57,6 +60,7 @@ def rollback(
 
     The code stays as it is. Without VERSION each call goes one champion further back.
     """
+    needed("yaml")
     from hearth.release import champion
     from hearth.release.locking import lock
 
@@ -68,6 +72,7 @@ def rollback(
 @registry.command("history", epilog="Example: hearth registry history --json")
 def history(as_json: Json = False) -> int:
     """Print which bundle was champion since when, why, and by whose verdict. Exit code 1: git names another champion."""
+    needed("yaml")
     from hearth.release import champion
     from hearth.release.checkout import Checkout
 
@@ -95,6 +100,7 @@ def _history(entries: Sequence["Entry"]) -> str:
 @registry.command("sync", epilog="Example: hearth registry sync")
 def sync(wait: Wait = False) -> None:
     """Finish what was interrupted, and move MLflow's alias champion to the bundle that git names."""
+    needed("yaml")
     from hearth.release import champion
     from hearth.release.locking import lock
 
@@ -115,6 +121,7 @@ def reproduce(
 
     Exit codes: 0 the same digest, 1 it cannot be built, 2 another digest; which outs and files differ is printed.
     """
+    needed("yaml")
     from hearth.release import champion
     from hearth.release.checkout import Checkout
     from hearth.release.reproduce import rebuild

@@ -22,12 +22,13 @@ VERDICT = "reports/verdict.json"
 def named(main: Checkout, at: str | None = "HEAD") -> str | None:
     """The digest of the bundle that the lock of a commit names, or, with ``None``, the lock that lies there.
 
-    ``None``: there is no lock, or DVC's cache does not have the bundle.
+    ``None``: it names none, or DVC's cache does not have the bundle.
     """
-    there = (main.root / outs.LOCK).exists() if at is None else main.file(outs.LOCK, at) is not None
-    if not there:
+    try:
+        listed = outs.read(main, at)
+    except ReleaseError:
         return None
-    cache, listed = Cache.of(main), outs.read(main, at)
+    cache = Cache.of(main)
     return None if cache.missing([listed.sums[listed.bundle]]) else cache.digest(listed)
 
 
@@ -127,13 +128,20 @@ def _exists(main: Checkout, commit: str) -> bool:
 
 def _caught_up(main: Checkout, new: str | None) -> list[Entry]:
     """The log with a line for the present champion where it has none, as when it was committed by hand."""
-    entries, champion = log(main), named(main)
+    entries, champion = log(main), _present(main)
     if champion is None or champion in (new, entries[-1].digest if entries else None):
         return entries
     at = git(main.root, "log", "-1", "--format=%H", "--", outs.LOCK)
     by = git(main.root, "log", "-1", "--format=%an <%ae>", at)
     why = "committed without a promotion" if entries else "champion when this log began"
     return [*entries, following(entries, "promote", champion, commit=at, by=by, why=why)]
+
+
+def _present(main: Checkout) -> str | None:
+    """The champion; none where nothing was built yet."""
+    if main.file(outs.LOCK) is None:
+        return None
+    return named(main) or _fetched_digest(main, main.commit)
 
 
 def _before(entries: Sequence[Entry]) -> str:
@@ -159,7 +167,7 @@ def _accepted(path: Path, new: str, champion: str | None) -> tuple[Judged, str]:
 
 def _uncommitted(main: Checkout) -> str:
     """A commit of the build that lies in the working tree."""
-    blobs = uncommitted(main, RELEASED)
+    blobs = uncommitted(main, RELEASED, {*outs.read(main, None).sums, VERDICT, LOG})
     others = sorted(set(main.changed()) - set(blobs)) + [LOG] * (LOG in blobs)
     if others:
         raise ReleaseError(

@@ -41,11 +41,11 @@ def committed(checkout: Checkout, commit: str, paths: tuple[str, ...]) -> dict[s
     return {path: about.split()[2] for about, path in entries}
 
 
-def uncommitted(checkout: Checkout, paths: tuple[str, ...]) -> dict[str, str | None]:
-    """The blobs of the files under these that are not as ``HEAD`` has them, new ones too."""
-    new = git(checkout.root, "ls-files", "-z", "--others", "--exclude-standard", "--", *paths).split("\0")
+def uncommitted(checkout: Checkout, paths: tuple[str, ...], new: set[str]) -> dict[str, str | None]:
+    """The blobs of the files under these paths that are not as ``HEAD`` has them, and of the ``new`` ones that it has not."""
+    listed = git(checkout.root, "ls-files", "-z", "--others", "--exclude-standard", "--", *paths).split("\0")
     changed = git(checkout.root, "diff", "--name-only", "-z", "HEAD", "--", *paths).split("\0")
-    return {path: _present(checkout, path) for path in {*new, *changed} if path}
+    return {path: _present(checkout, path) for path in {*new.intersection(listed), *changed} if path}
 
 
 def _present(checkout: Checkout, path: str) -> str | None:

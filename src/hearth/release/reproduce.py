@@ -15,6 +15,8 @@ from hearth.release.outs import LOCK, Cache, Outs
 
 INGEST = "ingest"  # the stage that reads the source
 IN_GIT = "bundled"  # the source whose table is in git
+PARAMS, PIPELINE = "params.yaml", "dvc.yaml"
+OURS = (PARAMS, PIPELINE, LOCK)  # what a rebuild changes itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Rebuilt:
 def rebuild(main: Checkout, commit: str, source: bool = False) -> Rebuilt:
     """Run every stage of a commit in a worktree, with the code of that commit and the libraries of this environment.
 
+    It is not logged to MLflow, where it would be one more build; no digest depends on that.
+
     Where the source is not in git, it may hold other rows by now: the table that DVC recorded is then the beginning, unless
     ``source`` asks to read it again.
 
@@ -40,7 +44,8 @@ def rebuild(main: Checkout, commit: str, source: bool = False) -> Rebuilt:
     """
     expected = outs.read(main, commit)
     with main.worktree(commit) as tree:
-        settings = yaml.safe_load((tree.root / "params.yaml").read_bytes())
+        settings = yaml.safe_load((tree.root / PARAMS).read_bytes())
+        write_text(tree.root / PARAMS, yaml.safe_dump({**settings, "tracking": {**settings["tracking"], "enabled": False}}))
         whole = source or settings["data"]["source"] == IN_GIT
         inputs = sorted(path for path in tree.tracked() if path.endswith(".dvc"))
         if not whole:
@@ -49,17 +54,17 @@ def rebuild(main: Checkout, commit: str, source: bool = False) -> Rebuilt:
             tree.run("dvc", "pull", *inputs)
         shown(["dvc", "repro", "--force", "--no-run-cache"], tree.root, {"PYTHONPATH": str(tree.root / SOURCE)})
         found = outs.read(tree, None)
-        changed = (*found.other(expected), *(path for path in tree.changed() if path not in (LOCK, "dvc.yaml")))
+        changed = (*found.other(expected), *(path for path in tree.changed() if path not in OURS))
         return Rebuilt(verify(tree.root / found.bundle), changed, _files(tree, Cache.of(main), expected), whole)
 
 
 def _frozen(tree: Checkout, expected: Outs) -> list[str]:
     """Keep DVC from running the stage that reads the source; its outs that are not in git."""
-    raw = yaml.safe_load((tree.root / "dvc.yaml").read_bytes())
+    raw = yaml.safe_load((tree.root / PIPELINE).read_bytes())
     if INGEST not in raw["stages"]:
         raise ReleaseError(f"dvc.yaml of {tree.commit[:12]} has no stage {INGEST}; rebuild it with --source")
     raw["stages"][INGEST]["frozen"] = True
-    write_text(tree.root / "dvc.yaml", yaml.safe_dump(raw, sort_keys=False))
+    write_text(tree.root / PIPELINE, yaml.safe_dump(raw, sort_keys=False))
     listed = yaml.safe_load((tree.root / LOCK).read_bytes())["stages"][INGEST]["outs"]
     return [out["path"] for out in listed if out["path"] in expected.sums]
 
