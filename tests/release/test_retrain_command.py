@@ -81,7 +81,13 @@ def test_nothing_new_is_said_and_nothing_is_done(project: Learning, capfd: pytes
 
 
 def test_truths_are_learned_from_and_lies_are_not(project: Learning, capfd: pytest.CaptureFixture[str]) -> None:
-    """Exit code 0; the key that told other things than the others is named, and its rows are not in the file."""
+    """Exit code 0; the key that told other things than the others is named, and its rows are not in the file.
+
+    An MLflow that knows nothing of the build is told of, and changes nothing.
+    """
+    params = (project.root / "params.yaml").read_text(encoding="utf-8")
+    write_text(project.root / "params.yaml", params.replace("enabled: false", "enabled: true"))
+    git(project.root, "commit", "--quiet", "--all", "--message", "Tracking")
     truths, lies = later(300, 12.0), later(60, 0.0)
     lies["y"] = [float(str(y)) + 90 for y in lies["y"]]
     for turn in range(5):  # at the same time, as those of other keys are what truths are compared with
@@ -91,6 +97,7 @@ def test_truths_are_learned_from_and_lies_are_not(project: Learning, capfd: pyte
     code, out, err = called(capfd)
 
     assert code == 0, err
+    assert "MLflow's alias was not moved" in err
     assert "60 truths left out: told by liar: " in out
     assert "New: 300 new truths." in out
     assert f"Promoted: {project.better} is the champion on main." in out
