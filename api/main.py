@@ -18,7 +18,7 @@ from api import errors, openapi, settings
 from api.deps import scope_of
 from api.edge import Edge, Guard
 from api.model import Model
-from api.routes import admin, console, feedback, monitoring, predict, system
+from api.routes import admin, console, drift, feedback, monitoring, predict, system
 from api.running import running
 from api.service import Service
 from api.settings import Settings
@@ -43,6 +43,7 @@ class Hearth(FastAPI):
         self._routers = (
             predict.router,
             feedback.router,
+            drift.router,
             system.router,
             system.known,
             system.exposed(given.metrics_open),

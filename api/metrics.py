@@ -56,6 +56,20 @@ class Metrics:
             multiprocess_mode="min",
             registry=self.registry,
         )
+        self.drifted = Gauge(
+            "hearth_drifted_columns",
+            "Columns that drifted in the window that was judged last.",
+            ("model",),
+            multiprocess_mode="mostrecent",
+            registry=self.registry,
+        )
+        self.drift_window = Gauge(
+            "hearth_drift_window_end_time_seconds",
+            "Unix time of the last row of the window that was judged last.",
+            ("model",),
+            multiprocess_mode="mostrecent",
+            registry=self.registry,
+        )
         self._shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not self._shared:
             ProcessCollector(registry=self.registry)
@@ -102,6 +116,11 @@ class Metrics:
         if before and before != digest:
             self.model.labels(before).set(0)
         self.model.labels(digest).set(1)
+
+    def watched(self, digest: str, drifted: int, until: float) -> None:
+        """Say what the window of a model that was judged last showed, and when it ended."""
+        self.drifted.labels(digest).set(drifted)
+        self.drift_window.labels(digest).set(until)
 
     def collected(self) -> CollectorRegistry:
         """The registry to read: this process's, or that of all workers."""

@@ -22,6 +22,7 @@ REFUSALS = {
     "503": "Not now: Retry-After says when.",
 }
 _NUMBER: Schema = {"type": "number"}
+_TIMES = {name: {"type": "number", "description": "Unix seconds."} for name in ("since", "until", "at")}
 _DIGEST: Schema = {"type": "string", "description": "Digest of the bundle that answered."}
 
 
@@ -113,6 +114,7 @@ _ANSWERS = {
     "/predict/batch": "BatchPrediction",
     "/feedback": "FeedbackStored",
     "/feedback/batch": "FeedbackBatchStored",
+    "/drift": "Drift",
 }
 
 
@@ -191,6 +193,7 @@ def _schemas(model: Model, most_rows: int) -> dict[str, object]:
         "FeedbackBatch": _object({"feedback": {**several, "maxItems": MOST_TRUTHS, "items": _ref("Feedback")}}, closed=True),
         "FeedbackStored": stored,
         "FeedbackBatchStored": _object({"results": {"type": "array", "items": stored}}),
+        "Drift": _drift(),
         "Problem": _object(
             {
                 name: {"type": kind}
@@ -214,6 +217,41 @@ def _answer(model: Model) -> dict[str, Schema]:
         "probabilities": _object(dict.fromkeys(target.classes, _NUMBER)),
         "label_set": _object({"labels": labels, "coverage": _NUMBER}),
     }
+
+
+def _drift() -> Schema:
+    names: Schema = {"type": "array", "items": {"type": "string"}}
+    told = dict.fromkeys(("p_value", "adjusted", "effect"), _NUMBER)
+    finding = {**_object({**told, "drifted": {"type": "boolean"}}), "type": ["object", "null"]}
+    share: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+    column = {
+        "name": {"type": "string"},
+        "part": {"enum": ["feature", "prediction"]},
+        "type": {"type": "string"},
+        "apart": {
+            "type": ["object", "null"],
+            "description": "How far the values moved: shift, KS, Wasserstein, PSI; or shares.",
+        },
+        "test": finding,
+        "missing": _object({"reference": share, "window": share, "test": finding}),
+        "advice": names,
+    }
+    window = _object({"rows": {"type": "integer"}, "first": {"type": "string"}, "last": {"type": "string"}, **_TIMES})
+    return _object(
+        {
+            "model": _DIGEST,
+            "status": {"enum": ["ok", "drift", "insufficient_data"]},
+            "drifted": {**names, "description": "Columns that drifted, the surest first."},
+            "recommendations": names,
+            "columns": {"type": "array", "items": _object(column)},
+            "pending": {"type": "integer", "minimum": 0, "description": "Rows since the window, not judged yet."},
+            "window": {
+                **window,
+                "type": ["object", "null"],
+                "description": "Which rows were judged, and when; null before the first.",
+            },
+        }
+    )
 
 
 def _object(properties: Mapping[str, object], optional: Mapping[str, object] | None = None, *, closed: bool = False) -> Schema:

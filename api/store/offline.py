@@ -1,8 +1,8 @@
-"""A look at an existing store for commands, beside a service that writes to it. Changes nothing and makes nothing."""
+"""An existing store for commands, beside a service that writes to it. Looking changes nothing; nothing here makes a store."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -11,7 +11,7 @@ from api.settings import Settings
 from api.store.engine import Database, database
 from api.store.migrate import require_current
 from api.store.records import StoreError
-from api.store.statements import snapshot
+from api.store.statements import snapshot, transaction
 
 WAIT = 5.0  # seconds for a connection, or for SQLite's file to be free
 
@@ -32,14 +32,30 @@ def reading(url: str) -> Iterator[Connection]:
     Raises:
         StoreError: there is no such store, it is no store of ours or of another revision, or it stops answering meanwhile.
     """
-    place = database(url, WAIT, read_only=True)
+    with _existing(database(url, WAIT, read_only=True), snapshot) as connection:
+        yield connection
+
+
+@contextmanager
+def writing(url: str) -> Iterator[Connection]:
+    """A connection to the store at ``url``, inside which all is written or nothing; a store that is not there is not made.
+
+    Raises:
+        StoreError: as ``reading``.
+    """
+    with _existing(database(url, WAIT), transaction) as connection:
+        yield connection
+
+
+@contextmanager
+def _existing(place: Database, within: Callable[[Connection], AbstractContextManager[None]]) -> Iterator[Connection]:
     if place.file is not None and not place.file.is_file():
         raise StoreError(
             f"there is no store at {place.name}. `hearth serve` makes one when it starts; "
             "HEARTH_DATABASE_URL or --database-url says where it is, and a relative path begins at the current folder."
         )
     try:
-        with place.engine.connect() as connection, snapshot(connection):
+        with place.engine.connect() as connection, within(connection):
             require_current(connection, place.name)
             yield connection
     except DBAPIError as error:

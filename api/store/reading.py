@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import msgspec
-from sqlalchemy import Connection, case, func, select, true
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select, true
 
 from api.store.tables import feedback, predictions
 from api.store.upkeep import DAY
@@ -34,7 +34,8 @@ class Window:
     """The newest rows, oldest first.
 
     Every column of ``features`` and ``scores`` have ``rows`` entries; where a record lacks a column that another has, it is
-    None. ``since`` and ``until`` are the times, in unix seconds, of the first and the last record, ``last`` the id of that.
+    None. ``since`` and ``until`` are the times, in unix seconds, of the first and the last record, ``first`` and ``last`` their
+    ids.
     """
 
     rows: int
@@ -42,6 +43,7 @@ class Window:
     scores: list[Score]
     since: float | None
     until: float | None
+    first: str | None
     last: str | None
 
 
@@ -61,9 +63,9 @@ def counts(connection: Connection) -> Counts:
     )
 
 
-def newest(connection: Connection, rows: int, model: str | None) -> Window:
-    """The newest ``rows`` rows, of ``model`` or of all; fewer where there are fewer."""
-    of = true() if model is None else predictions.c.model == model
+def newest(connection: Connection, rows: int, model: str | None, among: ColumnElement[bool] | None = None) -> Window:
+    """The newest ``rows`` rows, of ``model`` or of all, ``among`` some records or all; fewer where there are fewer."""
+    of = and_(true() if model is None else predictions.c.model == model, true() if among is None else among)
     newest_first = select(predictions.c.at, predictions.c.rows).where(of).order_by(predictions.c.at.desc()).limit(rows)
     needed, until = _needed([(row.at, row.rows) for row in connection.execute(newest_first)], rows)
     whole = select(predictions).where(of, predictions.c.at <= until).order_by(predictions.c.at.desc(), predictions.c.id.desc())
@@ -76,6 +78,7 @@ def newest(connection: Connection, rows: int, model: str | None) -> Window:
         scores=scores,
         since=records[0].at if records else None,
         until=records[-1].at if records else None,
+        first=records[0].id if records else None,
         last=records[-1].id if records else None,
     )
 

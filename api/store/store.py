@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection
 
-from api.store import reading
+from api.store import reading, windows
 from api.store.desk import Desk
 from api.store.engine import Database, database
 from api.store.express import Express
@@ -111,15 +111,9 @@ class Store:
             StoreDown: some may be stored or none; the same call again is safe.
             ValueError: a number is not finite.
         """
-        if not self.reachable:
-            raise StoreDown(f"the store does not answer: {self._database.name}")
         outcomes: list[Outcome] = []
         for start in range(0, len(truths), SLICE):
-            job = Job(partial(keep_truths, key=key, truths=truths[start : start + SLICE]))
-            self._writer.queue.put(job)
-            done: asyncio.Future[list[Outcome]] = asyncio.wrap_future(job.done)
-            told = await self._within(done, self._wait)
-            outcomes += told
+            outcomes += await self._change(partial(keep_truths, key=key, truths=truths[start : start + SLICE]))
         return outcomes
 
     async def ping(self) -> bool:
@@ -145,6 +139,22 @@ class Store:
         """
         return await self._read(partial(reading.newest, rows=rows, model=model))
 
+    async def drift(self, model: str, rows: int, least: int) -> windows.Standing:
+        """The window of a model that was judged last, and the newest ``rows`` rows since, where there are ``least``.
+
+        Raises:
+            StoreDown: the database does not answer.
+        """
+        return await self._read(partial(windows.standing, model=model, rows=rows, least=least))
+
+    async def judge(self, judged: windows.Judged) -> windows.Judged:
+        """Store a judgement; returns the one that stands, another's where that was faster.
+
+        Raises:
+            StoreDown: it may be stored or not; the same call again is safe.
+        """
+        return await self._change(partial(windows.keep, judged=judged))
+
     async def close(self) -> None:
         """Write what waits, leave the database in order, and let go of it; a second time does nothing."""
         if self._closed:
@@ -156,6 +166,17 @@ class Store:
         await asyncio.to_thread(self._writer.stop, CLOSE_WAIT)
         await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
         self._database.engine.dispose()
+
+    async def _change(self, work: Callable[[Connection], _T]) -> _T:
+        """Do something in a transaction of the writer's."""
+        if not self.reachable:
+            raise StoreDown(f"the store does not answer: {self._database.name}")
+        made: list[_T] = []
+        job = Job(lambda connection: made.append(work(connection)))
+        self._writer.queue.put(job)
+        done: asyncio.Future[None] = asyncio.wrap_future(job.done)
+        await self._within(done, self._wait)
+        return made[-1]
 
     async def _read(self, question: Callable[[Connection], _T]) -> _T:
         """Ask in a thread of the readers'."""

@@ -32,3 +32,20 @@ feedback = Table(
     Column("key", Text, nullable=False),
     Index("ix_feedback_at", "at"),
 )
+
+drift_windows = Table(
+    "drift_windows",
+    metadata,
+    Column("model", Text, primary_key=True),
+    # The last record of the window before, empty for the first: of workers that judge together one is first, and no window
+    # has two that follow it.
+    Column("after", String(43), primary_key=True),
+    Column("first", String(43), nullable=False),
+    Column("last", String(43), ForeignKey("predictions.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("since", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Index("ix_drift_windows_until", "model", "until"),
+)

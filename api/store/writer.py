@@ -15,7 +15,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from api.store.link import Link
-from api.store.records import Outcome, Record, StoreDown, StoreError
+from api.store.records import Record, StoreDown, StoreError
 from api.store.upkeep import Upkeep
 
 Waiting = tuple[Record, "asyncio.Future[bool]"]
@@ -33,10 +33,10 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class Job:
-    """Something else to do in a transaction of its own, and who waits for it."""
+    """Something else to do in a transaction of its own, once more where its connection broke, and who waits for it."""
 
-    work: Callable[[Connection], list[Outcome]]
-    done: "Future[list[Outcome]]" = field(default_factory=Future)
+    work: Callable[[Connection], None]
+    done: "Future[None]" = field(default_factory=Future)
 
 
 class Writer:
@@ -159,22 +159,24 @@ class Writer:
         try:
             if self.down:
                 raise StoreDown("the store is down")
-            job.done.set_result(self._transact(job))
+            self._transact(job)
         except self._job_errors as error:
             job.done.set_exception(error)
+        else:
+            job.done.set_result(None)
 
-    def _transact(self, job: Job) -> list[Outcome]:
+    def _transact(self, job: Job) -> None:
         try:
-            return self._twice(partial(self._in_transaction, job))
+            self._twice(partial(self._in_transaction, job))
         except self._link.database.record_errors:
             raise
         except self._errors as error:
             self._fail(error, ())
             raise StoreDown("the store is down") from error
 
-    def _in_transaction(self, job: Job) -> list[Outcome]:
+    def _in_transaction(self, job: Job) -> None:
         with self._link.transaction() as connection:
-            return job.work(connection)
+            job.work(connection)
 
     def _fail(self, error: Exception, untold: Sequence[Record]) -> None:
         """Open the breaker: until the database is back nobody waits for it."""

@@ -56,6 +56,7 @@ def test_scopes_are_those_of_the_design() -> None:
         "/explain": "predict",
         "/feedback": "feedback",
         "/feedback/batch": "feedback",
+        "/drift": "monitor",
         "/monitoring/stats": "monitor",
         "/admin/reload": "admin",
         "/version": "",

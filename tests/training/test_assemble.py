@@ -99,7 +99,7 @@ def test_the_quantile_and_the_reference_come_from_rows_not_seen(kind: Kind) -> N
 
 
 def test_the_metadata_say_what_the_bundle_is(tmp_path: Path) -> None:
-    """Task, winner, recipe, settings and seed of its fits, features, rows, facts and versions can be read from the file."""
+    """Task, winner, recipe, settings and seed of its fits, features, rows, what is watched, facts and versions can be read."""
     write(assembled("binary", replace(RECIPE, percentile=20)), tmp_path / "bundle")
     metadata = dict(read(tmp_path / "bundle").metadata)
     metadata.pop("contract")
@@ -112,6 +112,7 @@ def test_the_metadata_say_what_the_bundle_is(tmp_path: Path) -> None:
         "seed": chosen.tuning.seed,
         "features": ["a", "n", "k", "s"],
         "training_rows": 90,
+        "monitoring": settings("binary").monitoring.model_dump(),
         "trained": trained_on(table.contract, ("a", "n", "k", "s"), table.x),
         "data": {"sha256": "ab" * 32},
         "versions": VERSIONS,

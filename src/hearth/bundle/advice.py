@@ -81,10 +81,10 @@ def _cause(reference: Vector, window: Vector, apart: Numbers, unit: str) -> str:
 def _simple(reference: Vector, window: Vector, unit: str) -> str:
     """What one number would explain, a factor or an offset, whichever does better; empty where neither does."""
     move, factor = float(window.mean() - reference.mean()), _factor(reference, window)
-    offset = f"All values moved by {move:+.3g}{unit}: was an offset, a calibration or a price level changed?"
+    offset = f"All values moved by {move:+.3g}{unit}: was an offset, a calibration or a tariff changed?"
     left = {offset: wasserstein(reference + move, window)}
     if not 1 / FACTOR < factor < FACTOR:
-        scale = f"The values look like those of the reference times {_round(factor):.3g}: was the unit or the currency changed?"
+        scale = f"The values look like those of the reference times {_round(factor):g}: was the unit or the currency changed?"
         left[scale] = wasserstein(reference * factor, window)
     best = min(left, key=lambda text: left[text])
     near = left[best] <= min(CLOSE * float(window.std()), wasserstein(reference, window) / 2)
@@ -100,9 +100,9 @@ def _factor(reference: Vector, window: Vector) -> float:
 
 
 def _round(factor: float) -> float:
-    """The power of ten that a factor is near to, else the factor."""
+    """The power of ten that a factor is near to, else the factor to three digits."""
     ten = 10.0 ** round(math.log10(abs(factor)))
-    return math.copysign(ten, factor) if abs(abs(factor) / ten - 1) < 0.05 else factor
+    return math.copysign(ten, factor) if abs(abs(factor) / ten - 1) < 0.05 else float(f"{factor:.3g}")
 
 
 def _exchanged(changed: list[Level]) -> bool:

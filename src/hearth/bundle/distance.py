@@ -1,5 +1,6 @@
 """How far two samples of a column are apart, in units that a person knows: what a report shows beside its verdict."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,25 +79,27 @@ class Levels:
 
 def of_numbers(reference: Vector, window: Vector) -> Numbers:
     """Measure two samples of numbers, neither empty."""
-    before, after = spread(reference), spread(window)
-    sd = float(reference.std())
-    values, gaps = _gaps(reference, window)
-    at = int(np.abs(gaps).argmax())
+    one, other = np.sort(reference), np.sort(window)
+    before, after = spread(one), spread(other)
+    sd, move = before.sd, (after.mean or 0.0) - (before.mean or 0.0)
+    values, gaps = _gaps(one, other)
+    sizes = np.abs(gaps)
+    at = int(sizes.argmax())
     return Numbers(
         reference=before,
         window=after,
-        shift=abs(float(window.mean()) - float(reference.mean())) / sd if sd > 0 else None,
-        wasserstein=wasserstein(reference, window) / sd if sd > 0 else None,
-        ks=float(np.abs(gaps[at])),
+        shift=abs(move) / sd if sd else None,
+        wasserstein=_area(values, gaps) / sd if sd else None,
+        ks=float(sizes[at]),
         gap_at=float(values[at]),
-        psi=_psi(*_binned(reference, window)),
+        psi=_psi(*_binned(one, other)),
     )
 
 
 def of_levels(names: Sequence[str], reference: Counts, window: Counts) -> Levels:
     """Measure two samples of categories by how many rows of each have each of ``names``; neither is empty."""
     before, after = reference / reference.sum(), window / window.sum()
-    there = np.flatnonzero(reference + window)
+    there = np.flatnonzero(reference + window).tolist()
     return Levels(
         levels=tuple(Level(names[at], float(before[at]), float(after[at])) for at in there),
         unseen=tuple(names[at] for at in there if reference[at] == 0),
@@ -107,38 +110,46 @@ def of_levels(names: Sequence[str], reference: Counts, window: Counts) -> Levels
 
 
 def spread(values: Vector) -> Spread:
-    """One sample in short."""
-    if len(values) == 0:
+    """One sample, ascending, in short."""
+    rows = len(values)
+    if rows == 0:
         return Spread(0, None, None, None, None, None)
+    mean = float(values.sum()) / rows
+    off = values - mean
     return Spread(
-        rows=len(values),
-        mean=float(values.mean()),
-        sd=float(values.std()),
-        median=float(np.median(values)),
-        min=float(values.min()),
-        max=float(values.max()),
+        rows=rows,
+        mean=mean,
+        sd=math.sqrt(float(off @ off) / rows),
+        median=float(values[(rows - 1) // 2] + values[rows // 2]) / 2,
+        min=float(values[0]),
+        max=float(values[-1]),
     )
 
 
 def wasserstein(reference: Vector, window: Vector) -> float:
     """The mean distance that values would have to move to make one sample the other: the area between their distributions."""
-    values, gaps = _gaps(reference, window)
+    return _area(*_gaps(np.sort(reference), np.sort(window)))
+
+
+def _area(values: Vector, gaps: Vector) -> float:
     return float(np.abs(gaps[:-1]) @ np.diff(values))
 
 
-def _gaps(reference: Vector, window: Vector) -> tuple[Vector, Vector]:
-    """All values, ascending, and at each how much larger the share of the window up to it is than that of the reference."""
-    values = np.unique(np.concatenate([reference, window]))
-    shares = [np.searchsorted(np.sort(one), values, side="right") / len(one) for one in (reference, window)]
+def _gaps(one: Vector, other: Vector) -> tuple[Vector, Vector]:
+    """All values of two ascending samples, ascending, and how much more of the other than of the one is up to each."""
+    values = np.concatenate([one, other])
+    values.sort()
+    shares = [np.searchsorted(sample, values, side="right") / len(sample) for sample in (one, other)]
     return values, shares[1] - shares[0]
 
 
-def _binned(reference: Vector, window: Vector) -> tuple[Vector, Vector]:
-    edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
-    before, after = (
-        np.bincount(np.searchsorted(edges, one, side="left"), minlength=len(edges) + 1) for one in (reference, window)
-    )
-    return before / len(reference), after / len(window)
+def _binned(one: Vector, other: Vector) -> tuple[Vector, Vector]:
+    """Shares of two ascending samples between the deciles of the one."""
+    places = -(-np.arange(1, BINS) * len(one) // BINS) - 1
+    edges = np.unique(one[places])
+    upto = (np.searchsorted(sample, edges, side="right") / len(sample) for sample in (one, other))
+    before, after = (np.diff(shares, prepend=0.0, append=1.0) for shares in upto)
+    return before, after
 
 
 def _psi(before: Vector, after: Vector) -> float:

@@ -123,10 +123,16 @@ def _observed(contract: Contract, reference: Sample, window: Sample) -> Iterator
     rows = len(reference), len(window)
     for at, feature in enumerate(contract.used):
         before, after = reference.rows[:, at], window.rows[:, at]
-        yield Observed(feature, "feature", before[~np.isnan(before)], after[~np.isnan(after)], rows)
+        yield Observed(feature, "feature", _values(before), _values(after), rows)
     said = zip(predicted(contract, reference.scores).items(), predicted(contract, window.scores).values(), strict=True)
     for (feature, before), after in said:
-        yield Observed(feature, "prediction", before, after, rows)
+        yield Observed(feature, "prediction", _values(before), _values(after), rows)
+
+
+def _values(column: Vector) -> Vector:
+    """The values that are there, ascending."""
+    values: Vector = np.sort(column)  # NaN last
+    return values[: len(values) - int(np.isnan(values).sum())]
 
 
 def _recommendations(columns: Sequence[Column]) -> tuple[str, ...]:

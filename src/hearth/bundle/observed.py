@@ -61,7 +61,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One column of both samples: the values that are there, coded, and the rows in all."""
+    """One column of both samples: the values that are there, coded and ascending, and the rows in all."""
 
     feature: Feature
     part: Part
@@ -77,8 +77,8 @@ class Observed:
     @property
     def varies(self) -> bool:
         """Whether there is something to tell apart: values on both sides, and not all the same."""
-        both = np.concatenate([self.reference, self.window])
-        return len(self.reference) > 0 and len(self.window) > 0 and bool(both.min() < both.max())
+        one, other = self.reference, self.window
+        return len(one) > 0 and len(other) > 0 and bool(min(one[0], other[0]) < max(one[-1], other[-1]))
 
     @property
     def gaps(self) -> bool:

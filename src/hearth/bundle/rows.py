@@ -44,6 +44,16 @@ def code_rows(contract: Contract, rows: Sequence[Row]) -> Matrix:
     return np.array(coded, dtype=np.float64).reshape(len(rows), len(contract.names))
 
 
+def code_columns(contract: Contract, columns: Mapping[str, Sequence[object]], rows: int) -> Matrix:
+    """Code columns that have passed the contract's check, ``rows`` values each; one that is not there is NaN."""
+    x = np.full((rows, len(contract.names)), np.nan)
+    for at, feature in enumerate(contract.used):
+        values = columns.get(feature.name)
+        if values is not None:
+            x[:, at] = [feature.code(value) for value in values]
+    return x
+
+
 def row_faults(contract: Contract, index: int, row: Row) -> Iterator[Fault]:
     """Every fault of one row, in the contract's order, unknown fields last."""
     for feature in contract.features:

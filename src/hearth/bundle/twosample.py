@@ -31,13 +31,16 @@ _erfc = np.frompyfunc(math.erfc, 1, 1)
 def numbers(reference: Vector, window: Vector, draws: int = DRAWS) -> float:
     """The p-value of two samples of numbers, neither empty; 1 where all values are the same."""
     sizes, counts = _table(reference, window)
+    if len(sizes) == 1:
+        return 1.0
     smooth = sizes.max() * TIED <= sizes.sum() and min(len(reference), len(window)) >= FEW
     if smooth:
-        return min(1.0, SHARED * float(_smaller(sizes, counts)))
+        return min(1.0, SHARED * float(smaller(sizes, counts)))
     if len(sizes) == 2:
         return fisher(sizes, counts)
-    sizes, counts = _merged(sizes, counts)
-    return drawn(lambda tables: -np.log(np.maximum(_smaller(sizes, tables), 1e-300)), sizes, counts, draws)
+    if len(sizes) > GROUPS:
+        sizes, counts = _merged(sizes, counts)
+    return drawn(lambda tables: -np.log(np.maximum(smaller(sizes, tables), 1e-300)), sizes, counts, draws)
 
 
 def levels(reference: Counts, window: Counts, draws: int = DRAWS) -> float:
@@ -48,8 +51,8 @@ def levels(reference: Counts, window: Counts, draws: int = DRAWS) -> float:
     sizes = reference + window
     present = sizes > 0
     sizes, counts = sizes[present], window[present]
-    if len(sizes) == 2:
-        return fisher(sizes, counts)
+    if len(sizes) <= 2:
+        return fisher(sizes, counts) if len(sizes) == 2 else 1.0
     return drawn(lambda tables: chi_squared(sizes, tables), sizes, counts, draws)
 
 
@@ -107,8 +110,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def _table(reference: Vector, window: Vector) -> tuple[Counts, Counts]:
     """Of each different value, ascending: the rows that have it, and those of the window."""
-    values, at = np.unique(np.concatenate([reference, window]), return_inverse=True)
-    return np.bincount(at), np.bincount(at[len(reference) :], minlength=len(values))
+    both = np.concatenate([reference, window])
+    order = np.argsort(both, kind="stable")
+    ordered = both[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] > ordered[:-1]]))
+    ours = (order >= len(reference)).astype(np.int64)
+    return np.diff(starts, append=len(both)), np.add.reduceat(ours, starts)
 
 
 def _merged(sizes: Counts, counts: Counts) -> tuple[Counts, Counts]:
@@ -118,7 +125,7 @@ def _merged(sizes: Counts, counts: Counts) -> tuple[Counts, Counts]:
     return np.add.reduceat(sizes, starts), np.add.reduceat(counts, starts)
 
 
-def _smaller(sizes: Counts, counts: Counts) -> Vector:
+def smaller(sizes: Counts, counts: Counts) -> Vector:
     """The smaller p-value of the two distances, by the laws of continuous values, for tables ``counts`` (..., k)."""
     total, rows = int(sizes.sum()), int(counts.sum(axis=-1).flat[0])
     share = 1 / rows + 1 / (total - rows)
@@ -138,7 +145,7 @@ def anderson_darling(distance: Vector) -> Vector:
     are the first two terms. Within 2 per cent of the exact law below 0.1.
     """
     sure = np.maximum(distance, 0.1)
-    tail = math.sqrt(3) * _erfc(np.sqrt(sure)).astype(np.float64) if np.ndim(sure) else math.sqrt(3) * math.erfc(sure**0.5)
+    tail = math.sqrt(3) * np.asarray(_erfc(np.sqrt(sure)), dtype=np.float64)
     return np.minimum(1.0, tail * (1 + 11 / (36 * sure)))
 
 

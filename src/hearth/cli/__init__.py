@@ -12,6 +12,7 @@ import typer
 
 from hearth import __version__
 from hearth.cli.console import say
+from hearth.cli.drifting import drift
 from hearth.cli.evaluating import evaluate
 from hearth.cli.gate import gate
 from hearth.cli.registry import registry
@@ -26,7 +27,7 @@ INTERNAL, INTERRUPTED = 70, 130  # exit codes; 70 is EX_SOFTWARE of sysexits.h
 app = typer.Typer(
     name="hearth",
     help="From a table to a tended prediction service.",
-    epilog="Exit codes: 0 fine, 1 the input or the call is at fault, 70 hearth is.",
+    epilog="Exit codes: 0 fine, 1 the input or the call is at fault, 2 a finding, 3 too little to tell, 70 hearth is at fault.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -83,6 +84,7 @@ for command, example in (
     (retrain, "hearth retrain --only-if drift,degradation"),
     (gate, "hearth gate ../candidate . --by ci"),
     (reproduce, "hearth reproduce champion"),
+    (drift, "hearth drift --json drift.json --png drift.png"),
 ):
     app.command(epilog=f"Example: {example}")(command)
 app.add_typer(keys, name="keys")

@@ -60,7 +60,8 @@ class Tale:
         assert metric(self.server, "hearth_store_failures_total") == missed + 1
         assert metric(self.server, "hearth_store_up") == 0
         truth = {"id": self.before, "actual": 1.0}
-        for path, body in [("/feedback", truth), ("/feedback/batch", {"feedback": [truth]}), ("/monitoring/stats", None)]:
+        sent = {"/feedback": truth, "/feedback/batch": {"feedback": [truth]}}
+        for path, body in {**sent, "/monitoring/stats": None, "/drift": None}.items():
             answer = self.client.post(path, body) if body else self.client.get(path)
             assert (answer.status, answer.headers["content-type"]) == (503, PROBLEM)
             assert int(answer.headers["retry-after"]) > 0

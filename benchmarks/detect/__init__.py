@@ -1,0 +1,1 @@
+"""Ways to detect drift on the same draws: what ``benchmarks/drift.py`` compares."""
