@@ -18,6 +18,8 @@ from api.store import Record, Store, Truth, new_id
 from hearth import cli
 from hearth.artifacts import write_text
 from hearth.bundle import Predictor
+from hearth.cli.drifting import drift
+from hearth.cli.retraining import FOUND, LOOKS
 from hearth.release.commands import git
 from hearth.release.locking import lock
 
@@ -81,7 +83,13 @@ def test_nothing_new_is_said_and_nothing_is_done(project: Learning, capfd: pytes
 
 
 def test_truths_are_learned_from_and_lies_are_not(project: Learning, capfd: pytest.CaptureFixture[str]) -> None:
-    """Exit code 0; the key that told other things than the others is named, and its rows are not in the file."""
+    """Exit code 0; the key that told other things than the others is named, and its rows are not in the file.
+
+    An MLflow that knows nothing of the build is told of, and changes nothing.
+    """
+    params = (project.root / "params.yaml").read_text(encoding="utf-8")
+    write_text(project.root / "params.yaml", params.replace("enabled: false", "enabled: true"))
+    git(project.root, "commit", "--quiet", "--all", "--message", "Tracking")
     truths, lies = later(300, 12.0), later(60, 0.0)
     lies["y"] = [float(str(y)) + 90 for y in lies["y"]]
     for turn in range(5):  # at the same time, as those of other keys are what truths are compared with
@@ -91,6 +99,7 @@ def test_truths_are_learned_from_and_lies_are_not(project: Learning, capfd: pyte
     code, out, err = called(capfd)
 
     assert code == 0, err
+    assert "MLflow's alias was not moved" in err
     assert "60 truths left out: told by liar: " in out
     assert "New: 300 new truths." in out
     assert f"Promoted: {project.better} is the champion on main." in out
@@ -114,10 +123,23 @@ def test_it_looks_first_where_it_is_asked_to(project: Learning, capfd: pytest.Ca
     """Without a finding nothing is done, whatever there is to learn: exit code 4."""
     told(project, later(40, 0.0), "app")
 
-    code, out, _ = called(capfd, "--only-if", "degradation")
+    code, out, _ = called(capfd, "--only-if", "drift, degradation")
 
     assert code == 4
-    assert out.endswith("Nothing is found to go on for: no degradation.\n")
+    assert out.endswith("Nothing is found to go on for: no drift, no degradation.\n")
+
+
+def test_drift_that_was_judged_before_counts_until_a_window_without(project: Learning) -> None:
+    """A window is judged once: what `hearth drift` has found a moment ago must not be lost on who looks next."""
+    bundle, prepared = project.root / "models/production", project.root / "data/prepared"
+    moved = later(60, 0.0)
+    told(project, moved | {"a": [9.5] * 60}, "app")
+    assert drift(bundle=bundle, prepared=prepared) == FOUND
+
+    assert LOOKS["drift"](bundle, prepared, None)
+    told(project, cells(rows=60, seed=3), "app")
+    assert not LOOKS["drift"](bundle, prepared, None)
+    assert not LOOKS["drift"](bundle, prepared, None)
 
 
 @pytest.mark.parametrize("named", [None, ""])

@@ -18,7 +18,7 @@ from hearth.cli.gate import gate
 from hearth.cli.project import init
 from hearth.cli.registry import registry
 from hearth.cli.release import reproduce
-from hearth.cli.retrain import retrain
+from hearth.cli.retraining import retrain
 from hearth.cli.scoring import explain, predict, verify
 from hearth.cli.serving import keys, serve
 from hearth.errors import HearthError

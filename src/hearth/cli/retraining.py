@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hearth.cli.console import say
+from hearth.cli.drifting import drift
 from hearth.cli.evaluating import evaluate
 from hearth.errors import HearthError
 from hearth.imports import boosting, needed
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from hearth.release.retrain import Outcome
     from hearth.release.truths import Returned
 
-PROMOTED, FOUND, KEPT, NOTHING = 0, 2, 3, 4  # exit codes; 2 is that of what is looked at first
+PROMOTED, KEPT, NOTHING = 0, 3, 4  # exit codes
+FOUND, TOO_FEW = 2, 3  # those of what is looked at first
 MOST = 100_000  # truths that are looked at, the newest
 STORE = "HEARTH_DATABASE_URL"
-LOOKS = {"degradation": evaluate}
 
 
 def retrain(
@@ -62,7 +63,7 @@ def retrain(
         main.require_ready(branch)
         layout = Layout.read(main.root)
         bundle, settings = main.root / layout.bundle, params.load(main.root / layout.params)
-        if looks and FOUND not in [LOOKS[one](bundle=bundle, database_url=database_url) for one in looks]:
+        if looks and not any(LOOKS[one](bundle, main.root / layout.prepared, database_url) for one in looks):
             say(f"Nothing is found to go on for: no {', no '.join(looks)}.")
             return NOTHING
         learn = settings.data.feedback == "append"
@@ -89,6 +90,29 @@ def _looks(text: str) -> Sequence[str]:
     if unknown := [name for name in names if name not in LOOKS]:
         raise HearthError(f"--only-if takes {', '.join(LOOKS)}, separated by commas, not {', '.join(unknown)!r}")
     return names
+
+
+def _drifted(bundle: Path, prepared: Path, url: str | None) -> bool:
+    """Whether the newest window shows drift: the rows that wait to be judged, or, if they are too few, the last that was."""
+    code = drift(bundle=bundle, prepared=prepared, database_url=url)
+    if code != TOO_FEW:
+        return code == FOUND
+    from api.judging import drifted
+    from api.store.offline import default_url, reading
+    from api.store.windows import latest
+    from hearth.bundle import verify
+
+    with reading(url or default_url()) as connection:
+        last = latest(connection, verify(bundle))
+    return last is not None and bool(drifted(last))
+
+
+def _degraded(bundle: Path, _prepared: Path, url: str | None) -> bool:
+    """Whether the error is above the bundle's."""
+    return evaluate(bundle=bundle, database_url=url) == FOUND
+
+
+LOOKS = {"drift": _drifted, "degradation": _degraded}
 
 
 def _returned(bundle: Path, url: str | None) -> "Returned":
