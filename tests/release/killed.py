@@ -1,12 +1,13 @@
-"""Retrain a project again and again and kill it: ``python killed.py PROJECT TRUTHS COPIES MOMENT ...``.
+"""Retrain a project again and again and kill it: ``python killed.py PROJECT TRUTHS COPIES DEATH ...``.
 
-Everything is loaded once; each trial is a fork of this process on a copy of its own, killed so many seconds after it began. A
-line of JSON a trial says what it found afterwards, when the next command had taken the lock. The last line is of a run that
-is left alone, where the last kill came too early for a promotion.
+Everything is loaded once; each trial is a fork of this process on a copy of its own. ``2.5`` kills it so many seconds after it
+began, ``4096B`` lets no file grow longer, as a full disk does. A line of JSON a trial says what it found afterwards, when the
+next command had taken the lock. The last line is of a run that is left alone, where the last death came before a promotion.
 """
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -32,11 +33,14 @@ def retrained(root: Path, truths: Returned) -> None:
         retrain(main, layout, found, Wishes(verdict=root / "var/verdict.json"))
 
 
-def trial(root: Path, truths: Returned, moment: float) -> dict[str, object]:
+def trial(root: Path, truths: Returned, death: str) -> dict[str, object]:
     """Kill a run; then look at what is left as the next command would."""
+    moment = float("inf") if death.endswith("B") else float(death)
     began, child = time.monotonic(), os.fork()
     if not child:
         try:
+            if death.endswith("B"):
+                resource.setrlimit(resource.RLIMIT_FSIZE, (int(death[:-1]), resource.RLIM_INFINITY))
             retrained(root, truths)
         finally:
             os._exit(0)
@@ -60,16 +64,16 @@ def trial(root: Path, truths: Returned, moment: float) -> dict[str, object]:
 
 
 def main() -> None:
-    """Print a line for each moment."""
-    project, truths, copies, *moments = sys.argv[1:]
+    """Print a line for each death."""
+    project, truths, copies, *deaths = sys.argv[1:]
     raw = json.loads(Path(truths).read_text(encoding="utf-8"))
     returned = Returned(raw["features"], raw["actual"], [""] * len(raw["actual"]))
-    roots = [Path(copies) / str(number) for number in range(len(moments))]
+    roots = [Path(copies) / str(number) for number in range(len(deaths))]
     for root in roots:
         shutil.copytree(project, root, symlinks=True)
-    early = [root for root, moment in zip(roots, moments, strict=True) if tell(trial(root, returned, float(moment)))]
+    early = [root for root, death in zip(roots, deaths, strict=True) if tell(trial(root, returned, death))]
     for root in early[-1:]:
-        tell(trial(root, returned, float("inf")))
+        tell(trial(root, returned, "inf"))
 
 
 def tell(found: dict[str, object]) -> bool:

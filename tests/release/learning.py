@@ -109,7 +109,7 @@ def made(root: Path, scratch: Path) -> Learning:
     shutil.copytree(scratch, root / "builds")
     write_text(root / ".dvc/config", CONFIG)
     write_text(root / ".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
-    write_text(root / ".gitignore", "/which\n/var\n/mlruns\n/mlflow.db\n")
+    write_text(root / ".gitignore", "/which\n/var\n/mlruns\n/mlflow.db\n/data/.*\n/models/.*\n!.gitignore\n")
     write_text(root / "pipeline.py", PIPELINE)
     write_text(root / "dvc.yaml", GRAPH)
     write_text(
