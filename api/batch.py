@@ -73,7 +73,7 @@ def predicted(form: Form, model: Model, body: bytes, most: int) -> Rows:
 
 def columns(contract: Contract, x: Matrix) -> dict[str, list[object]]:
     """Coded rows as named columns of the values that they stand for; ``nan`` where one is missing, which JSON calls null."""
-    return {feature.name: decoded(feature, x[:, i].tolist()) for i, feature in enumerate(contract.used)}
+    return {feature.name: decoded(feature, codes) for feature, codes in zip(contract.used, x.T.tolist(), strict=True)}
 
 
 def decoded(feature: Feature, codes: list[float]) -> list[object]:

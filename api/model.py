@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from api.rows import Matrix, Reader
@@ -16,6 +17,20 @@ from hearth.schema import Feature
 _encode = msgspec.json.Encoder().encode
 # What a bundle can raise whose sums are right and whose contents are not; XGBoost's own error is a ValueError.
 UNFIT = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
+
+
+class _Interval(Struct, gc=False):
+    lower: float
+    upper: float
+    coverage: float
+
+
+class _Valued(Struct, gc=False):
+    """The answer to a row of many: what is encoded is made in half the time of a dictionary's, and no collector looks at it."""
+
+    id: str | None
+    prediction: float
+    interval: _Interval
 
 
 class Model:
@@ -58,18 +73,14 @@ class Model:
         sets = self.predictor.bundle.conformal.label_sets(np.array([score]))
         return self._labelled(score, sets[0]), score
 
-    def answers(self, prediction: Prediction, ids: Sequence[str | None]) -> list[dict[str, object]]:
-        """The answers of many rows, under their ids."""
+    def answers(self, prediction: Prediction, ids: Sequence[str | None]) -> Sequence[object]:
+        """The answers of many rows, under their ids, to be encoded."""
         if prediction.probabilities is not None and prediction.label_sets is not None:
             rows = zip(ids, prediction.probabilities.tolist(), prediction.label_sets, strict=True)
             return [{"id": row, **self._labelled(probabilities, members)} for row, probabilities, members in rows]
         quantile, coverage = self._quantile, self.coverage
-        return [  # written out: this is a tenth of the time of a batch
-            {
-                "id": row,
-                "prediction": value,
-                "interval": {"lower": value - quantile, "upper": value + quantile, "coverage": coverage},
-            }
+        return [
+            _Valued(row, value, _Interval(value - quantile, value + quantile, coverage))
             for row, value in zip(ids, prediction.value.tolist(), strict=True)
         ]
 

@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Literal
 
 import msgspec
@@ -38,6 +39,7 @@ class Reader:
         self._most = max(ROW_BYTES, FEATURE_BYTES * len(contract.features))
         self._codes = [_codes(feature) for feature in contract.used]
         self._plain = not any(self._codes)
+        self._numbers = not any(map(_codes, contract.features))
         self._names = {feature.name.upper(): feature.name for feature in contract.features}
 
     def one(self, body: bytes) -> Values:
@@ -79,7 +81,7 @@ class Reader:
         except UNREADABLE:
             return self.rows(_instances(body, most), most)
         _within(len(rows), most)
-        return self._matrix([_astuple(row)[: self._width] for row in rows])
+        return self._matrix(rows)
 
     def rows(self, rows: Sequence[Mapping[str, object]], most: int) -> Matrix:
         """Rows of named values, coded.
@@ -91,8 +93,11 @@ class Reader:
         _within(len(rows), most)
         return self._checked(rows, single=False)
 
-    def _matrix(self, rows: Sequence[Values]) -> Matrix:
-        coded = rows if self._plain else [self.coded(row) for row in rows]
+    def _matrix(self, rows: Sequence[Struct]) -> Matrix:
+        if self._numbers:  # numpy reads None as NaN
+            values = np.fromiter(chain.from_iterable(map(_astuple, rows)), np.float64)
+            return values.reshape(len(rows), -1)[:, : self._width]
+        coded = [self.coded(_astuple(row)[: self._width]) for row in rows]
         return np.array(coded, dtype=np.float64).reshape(len(rows), self._width)
 
     def _checked(self, rows: Sequence[Mapping[str, object]], *, single: bool) -> Matrix:

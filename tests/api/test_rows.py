@@ -26,6 +26,7 @@ FEATURES = (
 )
 CONTRACT = Contract(target=Target(name="y", task="regression"), features=FEATURES)
 READER = Reader(CONTRACT)
+NUMBERS = Contract(target=CONTRACT.target, features=tuple(feature for feature in FEATURES if feature.numeric))
 GOOD: Mapping[str, object] = {"bounded": 1.0, "needed": "x"}
 BOUNDS = (-0.1, 3.3, -3.0, 7.0, 0.0, MOST, -MOST, 2.0**53, 1e308)
 EDGES = tuple(
@@ -66,10 +67,10 @@ def said(error: ApiError) -> list[tuple[object, object, object]]:
     return [(fault.get("row", 0), fault["field"], fault["message"]) for fault in error.errors]
 
 
-def by_bundle(rows: list[Mapping[str, object]]) -> bytes | list[tuple[object, object, object]]:
+def by_bundle(rows: list[Mapping[str, object]], contract: Contract = CONTRACT) -> bytes | list[tuple[object, object, object]]:
     """The bits that the bundle makes of rows, or its faults."""
     try:
-        return code_rows(CONTRACT, rows).tobytes()
+        return code_rows(contract, rows).tobytes()
     except RowError as error:
         return [(fault.row, fault.field, fault.message) for fault in error.found[:SHOWN]]
 
@@ -89,10 +90,10 @@ def faults(body: bytes) -> list[tuple[object, object, object]]:
     return found
 
 
-def many(body: bytes) -> bytes | list[tuple[object, object, object]]:
+def many(body: bytes, reader: Reader = READER) -> bytes | list[tuple[object, object, object]]:
     """The same of a batch."""
     try:
-        return READER.many(body, 100).tobytes()
+        return reader.many(body, 100).tobytes()
     except Invalid as error:
         return said(error)
 
@@ -124,6 +125,15 @@ def test_many_rows_are_read_as_each_is(rows: list[dict[str, object]]) -> None:
     """A batch is its rows one by one; each fault has its row's index and its field."""
     body = json.dumps({"instances": rows}).encode()
     assert many(body) == by_bundle(json.loads(body)["instances"])
+
+
+@given(st.lists(ROWS.map(lambda row: {name: row[name] for name in row if name in {*NUMBERS.names, "ignored"}}), min_size=1))
+@example([{"bounded": 1.0}, {"bounded": 1.0, "free": None, "whole": 3}])
+@settings(deadline=None)
+def test_rows_of_numbers_are_read_as_each_is(rows: list[dict[str, object]]) -> None:
+    """Where there are numbers alone, what is left out and what is null are missing alike."""
+    body = json.dumps({"instances": rows}).encode()
+    assert many(body, Reader(NUMBERS)) == by_bundle(json.loads(body)["instances"], NUMBERS)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from tests.bundles import OBJECTIVES, Matrix, Tiny, coded, make, transform
 
 from hearth.bundle import Predictor, Transform, forest, trees
-from hearth.bundle.forest import Forest
+from hearth.bundle.forest import BLOCK, Forest
 from hearth.schema import MOST
 
 GREATEST = float(np.finfo(np.float64).max)
@@ -39,10 +39,12 @@ def theirs(booster: xgb.Booster, fitted: Transform, x: Matrix) -> Matrix:
 
 
 def ours(booster: xgb.Booster, fitted: Transform, x: Matrix) -> Matrix:
-    """The forest's."""
+    """The forest's, of each row alone and of all together."""
     made = Forest.of(booster, fitted, AT)
     assert made is not None
-    return np.array([made.margins(row) for row in x.tolist()])
+    alone = np.array([made.margins(row) for row in x.tolist()])
+    np.testing.assert_array_equal(made.many(x), alone)
+    return alone
 
 
 def assert_same(booster: xgb.Booster, fitted: Transform, x: Matrix) -> None:
@@ -258,6 +260,41 @@ def test_a_forest_that_says_other_than_the_booster_is_dropped(tiny: Tiny, part: 
     predictor = Predictor(bundle, threads=1)
     assert predictor.engine == "xgboost"
     assert predictor.score_one(odd) == predictor.scores(np.array([odd]))[0].tolist()
+
+
+def test_a_forest_that_says_other_of_many_rows_is_dropped(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One way through it that differs is enough."""
+    honest = Forest.many
+    monkeypatch.setattr(Forest, "many", lambda self, rows: np.nextafter(honest(self, rows), np.float32(np.inf)))
+    assert Predictor(tiny.bundle, threads=1).engine == "xgboost"
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1, 300])
+def test_any_number_of_rows_gets_the_bits_of_xgboost(tiny: Tiny, count: int) -> None:
+    """A last block of one row too, whose sums numpy would add in another order; no row at all has the shape of its scores."""
+    rows, several = coded(8, 300)[:count], Predictor(tiny.bundle, threads=2)
+    said = tiny.predictor.scores(rows)
+    np.testing.assert_array_equal(said, several.scores(rows))
+    assert said.shape == several.scores(rows).shape
+
+
+def test_many_rows_ask_whichever_is_quicker(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forest on one thread, XGBoost on several or where there are many features."""
+    one, several = tiny.predictor, Predictor(tiny.bundle, threads=2)
+    asked: list[int] = []
+    honest = Forest.many
+
+    def noted(self: Forest, rows: Matrix) -> forest.Singles:
+        asked.append(len(rows))
+        return honest(self, rows)
+
+    monkeypatch.setattr(Forest, "many", noted)
+    one.scores(tiny.x[:10])
+    several.scores(tiny.x[:11])
+    monkeypatch.setattr(forest, "WORTH", 3)
+    Predictor(tiny.bundle, threads=1).scores(tiny.x[:12])
+    assert 10 in asked
+    assert not {11, 12} & set(asked)
 
 
 def test_score_one_is_shared_between_threads(tiny: Tiny) -> None:
