@@ -106,7 +106,7 @@ class Predictor:
     def scores(self, x: Matrix) -> NDArray[np.float64]:
         """The model's answer to coded rows (n, len(contract.names)): (n,), or probabilities (n, k)."""
         if self._forest is not None and self._forest.quick and self._threads == 1:
-            return self._as_scores(self._forest.many(x))
+            return self._as_scores(self._forest.many(complete(self.contract, x)))
         return self._booster_scores(x)
 
     def score_one(self, values: Sequence[float]) -> float | list[float]:
