@@ -106,7 +106,7 @@ class Predictor:
     def scores(self, x: Matrix) -> NDArray[np.float64]:
         """The model's answer to coded rows (n, len(contract.names)): (n,), or probabilities (n, k)."""
         if self._forest is not None and self._forest.quick and self._threads == 1:
-            return self._as_scores(self._forest.many(complete(self.contract, x)))
+            return self._forest_scores(self._forest, x)
         return self._booster_scores(x)
 
     def score_one(self, values: Sequence[float]) -> float | list[float]:
@@ -148,6 +148,9 @@ class Predictor:
             return float(margins[0])
         one: list[float] = self._as_scores(margins[None])[0].tolist()
         return one
+
+    def _forest_scores(self, forest: Forest, x: Matrix) -> NDArray[np.float64]:
+        return self._as_scores(forest.many(complete(self.contract, x)))
 
     def _booster_scores(self, x: Matrix) -> NDArray[np.float64]:
         return asking.scores(self._booster, self.bundle.transform.apply(self._picked(x)), self._outputs)
@@ -192,7 +195,7 @@ class Predictor:
         reference = self.bundle.reference_rows
         rows = np.vstack([self.bundle.probe_rows, reference[spread(len(reference), COMPARED_ROWS)]])
         said, wanted = [self._forest_score(forest, row) for row in rows.tolist()], self._booster_scores(rows)
-        same = np.array_equal(said, wanted) and np.array_equal(self._as_scores(forest.many(rows)), wanted)
+        same = np.array_equal(said, wanted) and np.array_equal(self._forest_scores(forest, rows), wanted)
         return forest if same else None
 
 
