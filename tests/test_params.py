@@ -84,7 +84,7 @@ def test_settings_cannot_be_changed(raw: Raw) -> None:
         ("features.x.min", float("nan"), "features.x.min"),
         ("features.x.max", float("inf"), "features.x.max"),
         ("features.x.values", ["a"], "features: x: values are needed for a category, and allowed for nothing else"),
-        ("features.k.values", [], "features: k: values are needed"),
+        ("features.k", {"type": "category"}, "features: k: values are needed"),
         ("features.k.values", ["a", "a"], "features: k: values holds an entry twice"),
         ("features.k.values", [1, 2], "features.k.values.0"),
         ("features.k.min", 0, "features: k: min and max belong to"),
