@@ -21,7 +21,8 @@ def trials(project: Learning, place: Path, name: str, deaths: list[str]) -> list
     truths.write_text(json.dumps({"features": rows.features, "actual": rows.actual}), encoding="utf-8")
     (place / name).mkdir()
     command = [sys.executable, killed.__file__, str(project.root), str(truths), str(place / name), *deaths]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    # Worktrees of the dead are removed by the next one of the same checkout; here both lie in a folder of the test's.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "TMPDIR": str(place)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
