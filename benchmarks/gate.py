@@ -9,9 +9,8 @@ import argparse
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -52,16 +51,16 @@ BASE = Recipe(
 # Of another shape; how many rounds make it as good as BASE is measured. And one of steps too large, which fits noise.
 OTHER = Recipe(120, {**BASE.params, "learning_rate": 0.2, "max_depth": 2})
 ROUGH = Recipe(20, {**BASE.params, "max_depth": 5, "min_child_weight": 1})
-Truth = Literal["drawn", "worse", "level"]
 BETTER = 0.5  # RMSE
 CALIBRATION = 10_000_000  # seeds from here on are no candidate's
+DRAWS = 20  # sets of fresh rows that two levelled models are judged on
 STEPS = 7  # of a bisection
 LUCKY = 10  # seeds of which the luckiest is the candidate
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one candidate: by the gate, and by the lower RMSE on the one test split."""
+    """What became of a candidate: by the gate, and by the lower RMSE on the one test split."""
 
     promoted: bool
     lower: bool
@@ -69,13 +68,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A kind of candidate: how much its true RMSE lies below the champion's, and what plays one."""
+    """A kind of candidate: how much its true RMSE lies below the champion's, and what plays one of it by its number."""
 
     rows: int
     method: str
     name: str
     better: float
-    play: Callable[[int], Trial]
+    play: Callable[[int], Sequence[Trial]]
 
 
 def world(rows: int, seed: int) -> Table:
@@ -122,7 +121,7 @@ def split(table: Table) -> tuple[Table, Table]:
     return table.take(train), table.take(test)
 
 
-def by_recipes(rows: int, candidate: Recipe, champion: Recipe, lucky: bool, seed: int) -> Trial:
+def by_recipes(rows: int, candidate: Recipe, champion: Recipe, lucky: bool, seed: int) -> Sequence[Trial]:
     """One table, too small for its test rows to decide: recipe against recipe."""
     table = world(rows, seed)
     train, test = split(table)
@@ -130,7 +129,7 @@ def by_recipes(rows: int, candidate: Recipe, champion: Recipe, lucky: bool, seed
     procedures = Procedure(candidate, PREPARE, mine), Procedure(champion, PREPARE, 2 * seed)
     found = compare_recipes(Pair(table, table, 0), (table, table), procedures, RULE)
     scores = [objective("regression", test.y, answers(train, one.recipe, one.seed, test)[0]) for one in procedures]
-    return Trial(found.p_value < RULE.alpha, scores[0] < scores[1])
+    return [Trial(found.p_value < RULE.alpha, scores[0] < scores[1])]
 
 
 def luckiest(train: Table, recipe: Recipe, seed: int) -> int:
@@ -143,28 +142,36 @@ def luckiest(train: Table, recipe: Recipe, seed: int) -> int:
     return min(range(100 * seed, 100 * seed + LUCKY), key=score)
 
 
-def by_rows(rows: int, judged: int, recipes: tuple[Recipe, Recipe], truth: Truth, seed: int) -> Trial:
-    """Two models of one table on ``judged`` rows that neither has seen.
-
-    They are as they come (``drawn``), the candidate is the one of the higher true RMSE (``worse``), or is brought to the
-    champion's (``level``).
-    """
+def by_rows(rows: int, judged: int, recipes: tuple[Recipe, Recipe], worse: bool, seed: int) -> Sequence[Trial]:
+    """Two models of one table on ``judged`` rows that neither has seen; with ``worse`` the candidate is the truly worse one."""
     train, test = world(rows, seed), world(judged, seed + CALIBRATION // 2)
-    asked = (test,) if truth == "drawn" else (test, fresh())
+    asked = (test, fresh()) if worse else (test,)
     (mine, *mine_true), (theirs, *theirs_true) = (
         answers(train, recipe, 2 * seed + i, *asked) for i, recipe in enumerate(recipes)
     )
-    if truth == "level":
-        mine, theirs = levelled(mine, mine_true[0], theirs, theirs_true[0])
-    elif truth == "worse" and rmse(fresh().y, mine_true[0]) < rmse(fresh().y, theirs_true[0]):
+    if worse and rmse(fresh().y, mine_true[0]) < rmse(fresh().y, theirs_true[0]):
         mine, theirs = theirs, mine
-    found = paired("regression", losses("regression", test.y, mine), losses("regression", test.y, theirs), RULE.alpha)
+    return [trial(test.y, mine, theirs)]
+
+
+def by_rows_levelled(rows: int, judged: int, recipes: tuple[Recipe, Recipe], seed: int) -> Sequence[Trial]:
+    """Two models of one table brought to exactly the same error on all fresh rows, judged on some of these again and again."""
+    train, rng = world(rows, seed), np.random.default_rng(seed)
+    both = [answers(train, recipe, 2 * seed + i, fresh())[0] for i, recipe in enumerate(recipes)]
+    mine, theirs = levelled(*both)
+    drawn = rng.integers(len(fresh()), size=(DRAWS, judged))
+    return [trial(fresh().y[at], mine[at], theirs[at]) for at in drawn]
+
+
+def trial(actual: Vector, mine: Vector, theirs: Vector) -> Trial:
+    """A comparison of two models' answers."""
+    found = paired("regression", losses("regression", actual, mine), losses("regression", actual, theirs), RULE.alpha)
     return Trial(found.p_value < RULE.alpha, found.difference < 0)
 
 
-def levelled(mine: Vector, mine_true: Vector, theirs: Vector, theirs_true: Vector) -> tuple[Vector, Vector]:
-    """Both answers, the better model's moved by the constant that makes its true mean squared error the other's."""
-    mine_off, theirs_off = mine_true - fresh().y, theirs_true - fresh().y
+def levelled(mine: Vector, theirs: Vector) -> tuple[Vector, Vector]:
+    """Both answers to all fresh rows, the better model's moved by the constant that makes its error the other's."""
+    mine_off, theirs_off = mine - fresh().y, theirs - fresh().y
     gap = float(np.mean(mine_off**2) - np.mean(theirs_off**2))
     bias = float(np.mean(mine_off if gap < 0 else theirs_off))
     move = math.copysign(math.sqrt(bias**2 + abs(gap)) - abs(bias), bias)
@@ -181,19 +188,19 @@ class Contenders:
 
     @classmethod
     def made(cls, rows: int, tables: int) -> "Contenders":
-        """Another recipe as good as BASE; two that are worse by ``BETTER``, for want of rounds and for rough steps."""
+        """Another recipe as good as BASE; two that are worse by ``BETTER``, with steps too few and small, and too rough."""
         base = risk(BASE, rows, tables)
 
-        def rounds(recipe: Recipe) -> Callable[[float], Recipe]:
-            return lambda count: replace(recipe, rounds=round(count))
+        def rounds(count: float) -> Recipe:
+            return replace(OTHER, rounds=round(count))
 
-        def steps(rate: float) -> Recipe:
-            return replace(ROUGH, params={**ROUGH.params, "learning_rate": rate})
+        def steps(recipe: Recipe) -> Callable[[float], Recipe]:
+            return lambda rate: replace(recipe, params={**recipe.params, "learning_rate": rate})
 
         found = (
-            calibrated(rounds(OTHER), OTHER.rounds, 1, base, rows, tables),
-            calibrated(rounds(BASE), BASE.rounds, 1, base + BETTER, rows, tables),
-            calibrated(steps, 0.2, 1, base + BETTER, rows, tables),
+            calibrated(rounds, OTHER.rounds, 1, base, rows, tables),
+            calibrated(steps(replace(BASE, rounds=20)), 0.15, 0.02, base + BETTER, rows, tables),
+            calibrated(steps(ROUGH), 0.2, 1, base + BETTER, rows, tables),
         )
         equal, short, rough = ((one, risk(one, rows, tables) - base) for one in found)
         return cls(equal, short, rough)
@@ -214,60 +221,47 @@ def cells(tables: int) -> Iterator[Cell]:
 
 
 def _on_rows(method: str, rows: int, trained: int, judged: int, made: Contenders) -> Iterator[Cell]:
-    play = functools.partial(by_rows, trained, judged)
-    equal, rough = made.equal[0], made.rough[0]
-    yield Cell(rows, method, "the same recipe, truly the worse seed", 0, functools.partial(play, (BASE, BASE), "worse"))
-    yield Cell(rows, method, "the same recipe, levelled", 0, functools.partial(play, (BASE, BASE), "level"))
-    yield Cell(rows, method, "another recipe, levelled", 0, functools.partial(play, (equal, BASE), "level"))
-    yield Cell(rows, method, "a rough recipe, levelled", 0, functools.partial(play, (rough, BASE), "level"))
-    yield Cell(rows, method, "the same recipe, as the seeds fall", 0, functools.partial(play, (BASE, BASE), "drawn"))
+    play, level = (functools.partial(one, trained, judged) for one in (by_rows, by_rows_levelled))
+    yield Cell(rows, method, "the same recipe, truly the worse seed", 0, functools.partial(play, (BASE, BASE), True))
+    yield Cell(rows, method, "the same recipe, levelled", 0, functools.partial(level, (BASE, BASE)))
+    yield Cell(rows, method, "another recipe, levelled", 0, functools.partial(level, (made.equal[0], BASE)))
+    yield Cell(rows, method, "a rough recipe, levelled", 0, functools.partial(level, (made.rough[0], BASE)))
     for name, better, recipe in _worse(made):
-        yield Cell(rows, method, name, better, functools.partial(play, (BASE, recipe), "drawn"))
+        yield Cell(rows, method, name, better, functools.partial(play, (BASE, recipe), False))
 
 
 def _worse(made: Contenders) -> Iterator[tuple[str, float, Recipe]]:
     """Champions that BASE is better than: what a candidate is called, by how much it is better, the champion."""
-    for name, (recipe, better) in {"too few rounds": made.short, "rough steps": made.rough}.items():
+    for name, (recipe, better) in {"too small steps": made.short, "too rough steps": made.rough}.items():
         yield f"better: champion of {name}", better, recipe
 
 
-def measured(cell: Cell, candidates: int) -> Mapping[str, float]:
-    """The shares of candidates that the gate and the split promote, and the seconds that it took."""
+def measured(cell: Cell, candidates: int) -> str:
+    """A line of the table: the shares of candidates that gate and split promote, in per cent, with their standard errors."""
     start = time.perf_counter()
-    trials = [cell.play(seed) for seed in range(candidates)]
-    return {
-        "gate": float(np.mean([one.promoted for one in trials])),
-        "split": float(np.mean([one.lower for one in trials])),
-        "seconds": time.perf_counter() - start,
-    }
-
-
-def line(cell: Cell, found: Mapping[str, float], candidates: int) -> str:
-    """A line of the table: shares in per cent, with their standard errors."""
-    gate, alone = (
-        f"{100 * share:.1f} ({100 * math.sqrt(share * (1 - share) / candidates):.1f})"
-        for share in (found["gate"], found["split"])
-    )
+    played = [cell.play(seed) for seed in range(candidates)]
+    shares = np.array([np.mean([(one.promoted, one.lower) for one in trials], axis=0) for trials in played])
+    errors = shares.std(axis=0, ddof=1) / math.sqrt(candidates)
+    gate, split = (f"{100 * share:.1f} ({100 * error:.1f})" for share, error in zip(shares.mean(axis=0), errors, strict=True))
     head = f"{cell.rows:>5} {cell.method:<11}{cell.name:<38}{cell.better:>7.2f}{candidates:>6}"
-    return f"{head}{gate:>13}{alone:>13}{found['seconds']:>6.0f}"
+    return f"{head}{gate:>13}{split:>13}{time.perf_counter() - start:>6.0f}"
 
 
 def main() -> None:
     """Print a line a cell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--candidates", type=int, default=200, help="a cell; twice as many where models are judged on rows")
+    parser.add_argument("--candidates", type=int, default=200, help="of each kind")
     parser.add_argument("--tables", type=int, default=20, help="that each true RMSE is averaged over")
     parser.add_argument("--quick", action="store_true", help="20 candidates, 10 tables")
     args = parser.parse_args()
-    few, tables = (20, 10) if args.quick else (args.candidates, args.tables)
+    candidates, tables = (20, 10) if args.quick else (args.candidates, args.tables)
     print(
         f"% promoted (standard error) at a level of {100 * RULE.alpha:g} %, by the gate and by the lower RMSE on one test split"
     )
     head = f"{'rows':>5} {'judged by':<11}{'candidate':<38}{'better':>7}{'n':>6}"
     print(f"{head}{'gate':>13}{'split':>13}{'s':>6}", flush=True)
     for cell in cells(tables):
-        candidates = few if cell.method == "recipes" else 2 * few
-        print(line(cell, measured(cell, candidates), candidates), flush=True)
+        print(measured(cell, candidates), flush=True)
 
 
 if __name__ == "__main__":
