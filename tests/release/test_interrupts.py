@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import pytest
 
@@ -57,5 +58,28 @@ def test_ctrl_c_waits_too() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         work()
+
+    assert done
+
+
+def test_a_signal_waits_where_other_threads_could_take_it() -> None:
+    """Libraries start threads; what the main one blocks would go to them."""
+    done, ended = False, threading.Event()
+
+    def work() -> None:
+        nonlocal done
+        with orderly(), deferred():
+            os.kill(os.getpid(), signal.SIGTERM)
+            sum(range(100_000))  # long enough for Python to run a handler
+            done = True
+
+    other = threading.Thread(target=ended.wait)
+    other.start()
+    try:
+        with pytest.raises(SystemExit):
+            work()
+    finally:
+        ended.set()
+        other.join()
 
     assert done

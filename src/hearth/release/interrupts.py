@@ -22,12 +22,23 @@ def orderly() -> Iterator[None]:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Inside, signals that would end this process wait, also for the commands that it starts; after it they come."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*ENDING, signal.SIGINT})
+    """Inside, signals that would end this process wait, also for the commands that it starts; after it the first comes.
+
+    Blocking them is what those commands inherit. It does not do for this process: another thread of it, as libraries start
+    them, takes what the main one has blocked, and Python runs the handler all the same.
+    """
+    came: list[int] = []
+    numbers = {*ENDING, signal.SIGINT}
+    handlers = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in numbers}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
