@@ -82,9 +82,9 @@ def die_at(place: str) -> None:
 def forked(root: Path, action: str, argument: str, place: str) -> int:
     """The process id of one that does it, at the head of a group of its own."""
     child = os.fork()
+    os.setpgid(child, child)  # by both, as either may be first
     if child:
         return child
-    os.setsid()
     code = 1
     try:
         if place:

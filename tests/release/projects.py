@@ -36,6 +36,7 @@ stages:
     metrics:
       - reports/metrics.json: {cache: false, persist: true}
 """
+ROOT = Path(__file__).parents[2]
 CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
 KEPT = (("onehot", False), ("onehot", True), ("codes", False))
 
@@ -76,7 +77,7 @@ def made(root: Path) -> Project:
     write_text(root / ".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
     write_text(root / "dvc.yaml", PIPELINE)
     write_text(root / "README", "A tiny project.\n")
-    write_text(root / ".gitignore", "/mlflow.db\n")
+    shutil.copy(ROOT / ".gitignore", root)  # it knows what an interrupted one may leave beside its outs
     for words in (
         ["init", "--quiet", "-b", "main"],
         ["config", "user.name", "Ada"],
