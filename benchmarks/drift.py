@@ -22,6 +22,7 @@ from benchmarks.detect.worlds import KINDS, Kind, MadeUp, Real, World
 from hearth.bundle import twosample
 from hearth.training import table
 
+ROWS = (30, 50, 100, 500)
 SHIFTS = (0.0, 0.25, 0.5, 1.0)
 LOOKS = 60  # minutes in the hour in which a window's rows come
 REAL_ROWS = (50, 100)
@@ -122,6 +123,7 @@ def main() -> None:
     parser.add_argument("--often", type=int, default=50, help="of them, how many are looked at every minute too")
     parser.add_argument("--of", nargs="+", choices=KINDS, default=KINDS, help="made-up columns of these alone")
     parser.add_argument("--columns", nargs="*", type=int, default=(13, 100), help="so many; none leaves the real table")
+    parser.add_argument("--rows", nargs="+", type=int, default=ROWS, help="windows of so many")
     parser.add_argument("--raw", type=Path, default=Path("data/raw"), help="a real table, as `ingest` writes it")
     parser.add_argument("--quick", action="store_true", help="13 columns, 50 rows, few draws: a minute")
     parser.add_argument("--calibrate", action="store_true", help="what two distances are worth together, and nothing else")
@@ -133,8 +135,8 @@ def main() -> None:
         real(args.raw, 100)
     else:
         if args.columns:
-            made_up(args.of, args.columns, (30, 50, 100, 500), Plan(args.clean, args.shifted, args.often))
-        if tuple(args.of) == KINDS:
+            made_up(args.of, args.columns, args.rows, Plan(args.clean, args.shifted, args.often))
+        if tuple(args.of) == KINDS and tuple(args.rows) == ROWS:
             real(args.raw, args.clean)
 
 
