@@ -5,7 +5,7 @@ UV := $(BIN)/uv pip --quiet
 IN := PATH="$(CURDIR)/$(BIN):$$PATH"
 IMAGE ?= hearth
 .DEFAULT_GOAL := help
-.PHONY: help repro serve test lint types unit repro-check serve-check demo-loop nested mlflow locks clean
+.PHONY: help repro serve test lint types unit journeys repro-check serve-check demo-loop nested mlflow locks clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -49,7 +49,10 @@ types: .venv/.dev
 	$(BIN)/mypy
 
 unit: .venv/.dev
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n auto --cov --cov-report=term
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n auto -m "not journey" --cov --cov-report=term
+
+journeys: .venv/.dev  ## the tests that go whole ways: servers, builds and promotions, started, killed and seen to the end (minutes)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n auto -m journey
 
 api-tests: .venv/.dev  ## the service's tests with Redis and PostgreSQL, none left out: what cannot run fails
 	HEARTH_TEST_SERVICES=required $(BIN)/pytest -n auto tests/api

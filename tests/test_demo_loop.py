@@ -12,6 +12,8 @@ from tests.monitoring.made import scored_bundle
 
 from hearth.bundle import code_rows
 
+pytestmark = pytest.mark.journey
+
 ROOT = Path(__file__).parents[1]
 
 

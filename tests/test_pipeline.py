@@ -370,6 +370,7 @@ class Checkout:
         return log.read_text(encoding="utf-8").split() if log.exists() else []
 
 
+@pytest.mark.journey
 def test_dvc_runs_again_what_a_change_reaches_and_nothing_else(tmp_path: Path) -> None:
     """A setting runs the stages that declare it and all that follow; a module those that import it; no change, none."""
     checkout = Checkout(tmp_path)

@@ -12,6 +12,8 @@ from tests.release.projects import Project, agrees
 from hearth.release import champion
 from hearth.release.locking import lock
 
+pytestmark = pytest.mark.journey
+
 PROMOTE = """
 import sys
 from pathlib import Path

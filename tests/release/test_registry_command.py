@@ -15,7 +15,10 @@ from hearth.release.commands import git, run
 from hearth.release.locking import lock
 from hearth.release.promotions import LOG
 
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # of MLflow's own
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
+]  # of MLflow's own
 
 
 class Run:

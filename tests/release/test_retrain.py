@@ -19,6 +19,8 @@ from hearth.release.news import News, news
 from hearth.release.retrain import Outcome, Wishes, retrain
 from hearth.release.truths import Returned
 
+pytestmark = pytest.mark.journey
+
 MANY, FEW = returned(later(300, 12.0)), returned(later(40, 0.0))  # the pipeline makes a better build of many
 
 

@@ -23,6 +23,8 @@ from hearth.cli.retraining import FOUND, LOOKS
 from hearth.release.commands import git
 from hearth.release.locking import lock
 
+pytestmark = pytest.mark.journey
+
 HEARTH = Path(sys.executable).with_name("hearth")
 
 

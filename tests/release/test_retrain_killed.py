@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.release import killed
 from tests.release.learning import Learning, later, returned
+
+pytestmark = pytest.mark.journey
 
 ROOT = Path(__file__).parents[2]
 KILLS = 20

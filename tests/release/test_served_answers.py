@@ -16,6 +16,7 @@ from hearth.params import Params
 from hearth.release.registry import Registry
 
 pytestmark = [  # of MLflow's own
+    pytest.mark.journey,
     pytest.mark.filterwarnings("ignore:.*type hint is inferred as AnyType:UserWarning"),
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
 ]

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+import pytest
 from tests.api.hostile.rig import MARK, ROW, SECRET, Served, events, right
+
+pytestmark = pytest.mark.journey
 
 REQUESTS = int(os.environ.get("HEARTH_TEST_REQUESTS", "10000"))
 CLIENTS = 4

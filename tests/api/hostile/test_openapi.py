@@ -13,6 +13,8 @@ from tests.bundles import Tiny
 from api.batch import FORMS
 from hearth.bundle import write
 
+pytestmark = pytest.mark.journey
+
 REQUESTS = int(os.environ.get("HEARTH_TEST_REQUESTS", "10000"))
 ROOT = Path(__file__).parents[3]
 PHASES = "examples,coverage,fuzzing,stateful"

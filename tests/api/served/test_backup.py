@@ -11,6 +11,8 @@ import pytest
 from tests.api.asking import KEY, ROW, configured, started
 from tests.api.servers import sql
 
+pytestmark = pytest.mark.journey
+
 PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
 HEAD = {"X-API-Key": KEY}
 

@@ -10,6 +10,8 @@ from tests.api.servers import ROW, Answer, Client, Server, metric, serving, uvic
 
 from api.keys import Key, hashed, new_key
 
+pytestmark = pytest.mark.journey
+
 LIMIT, WRONG = 100, 20
 ODD = ("X-Real-IP", "Forwarded", "Client-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "X-Forwarded-Host")
 

@@ -7,7 +7,10 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from tests.api.servers import ROW, Client, Server, sql
+
+pytestmark = pytest.mark.journey
 
 ROUNDS = int(os.environ.get("HEARTH_TEST_ROUNDS", "3"))
 CLIENTS, ROWS = 4, 20

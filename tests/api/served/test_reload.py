@@ -23,6 +23,8 @@ from api.model import Model
 from hearth.bundle import Predictor, code_rows, write
 from hearth.errors import BundleError
 
+pytestmark = pytest.mark.journey
+
 RELOADS, CORRUPTIONS = 200, 1000
 SERVED = int(os.environ.get("HEARTH_TEST_CORRUPTIONS", "60"))  # of them, those that a server is asked to load
 ROWS, BATCH = 40, 10

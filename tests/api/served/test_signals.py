@@ -15,6 +15,8 @@ import pytest
 from tests.api.served.conftest import Redis
 from tests.api.servers import PATIENCE, ROW, Answer, Client, Server, clean_environment, metric, serving, sql
 
+pytestmark = pytest.mark.journey
+
 NOBODY = "redis://127.0.0.1:1", "postgresql://nobody@127.0.0.1:1/none"
 BATCHES, ROWS = 6, 2000
 TERM = [signal.SIGTERM, signal.SIGINT]

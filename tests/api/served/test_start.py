@@ -16,6 +16,8 @@ from tests.api.servers import HEARTH, HOST, PATIENCE, Server, clean_environment,
 
 from api.keys import SCOPES, Key, hashed, new_key
 
+pytestmark = pytest.mark.journey
+
 KEY = Key(name="one", scopes=frozenset(SCOPES), expires=None, sha256=hashed(new_key())).line
 NO_REDIS, NO_POSTGRES = "redis://127.0.0.1:1", "postgresql://nobody:hush@127.0.0.1:1/none"
 

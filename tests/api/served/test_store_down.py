@@ -13,6 +13,8 @@ from sqlalchemy import make_url
 from tests.api.served.gate import Gate
 from tests.api.servers import Client, Server, metric, serving, sql
 
+pytestmark = pytest.mark.journey
+
 WAIT, SLACK = 0.6, 1.0  # seconds: what a request may wait for the store, and what a busy machine may add
 PROBLEM = "application/problem+json"
 

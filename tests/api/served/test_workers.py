@@ -12,6 +12,8 @@ from tests.bundles import Tiny
 
 from hearth.bundle import write
 
+pytestmark = pytest.mark.journey
+
 ANSWERED = 'http_requests_total{method="POST",route="/predict",status="200"}'
 ROWS = "hearth_predicted_rows_total"
 MODELS = re.compile(r'^hearth_model_info\{model="(\w+)"\} 1\.0$', re.MULTILINE)
