@@ -233,7 +233,7 @@ def test_clients_that_vanish_leave_nothing(hasty: Served) -> None:
         for _ in range(10):
             with hasty.connect() as link:
                 link.sendall(sent)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while hasty.connections > before and time.monotonic() < deadline:
         time.sleep(0.1)
     assert hasty.connections <= before
