@@ -193,6 +193,17 @@ def test_history_tells_of_a_champion_without_a_promotion(hearth: Run, project: P
     assert (code, "line 1 cannot be read" in err) == (1, True)
 
 
+def test_a_lock_that_cannot_be_read_is_the_callers_to_mend(hearth: Run, project: Project) -> None:
+    """As after a merge that stopped half-way; without a branch the history can be looked at all the same."""
+    git(project.root, "switch", "--quiet", "--detach")
+    assert hearth("registry", "history")[0] == 0
+    (project.root / "dvc.lock").write_text("<<<<<<< HEAD\na: 1\n=======\n", encoding="utf-8")
+    git(project.root, "commit", "--quiet", "--all", "--message", "broken")
+    for words in (["history"], ["sync"], ["promote", project.digests[1][:8], "--force", "--why", "x"]):
+        code, _, err = hearth("registry", *words)
+        assert (code, "dvc.lock of " in err, "cannot be read; restore it with git" in err) == (1, True, True)
+
+
 def test_a_released_bundle_comes_out_again(hearth: Run, project: Project) -> None:
     """Every stage is run, in a worktree; the main checkout stays as it is."""
     with lock(project.root) as main:

@@ -83,8 +83,8 @@ def history(as_json: Json = False) -> int:
     if named is None or named in [one.digest for one in entries[-1:]]:
         return 0
     sys.stderr.write(
-        f"hearth: dvc.lock of {main.branch} names {named[:12]}, which was committed without a promotion; the next promotion or "
-        "rollback adds its line\n"
+        f"hearth: dvc.lock of the last commit names {named[:12]}, which was committed without a promotion; the next "
+        "promotion or rollback adds its line\n"
     )
     return 1 if entries else 0
 
