@@ -189,6 +189,16 @@ def test_builds_of_different_targets_exit_1(gate: Run, places: Path) -> None:
     assert not Path("reports").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"), [(("--out", "."), ". cannot be written"), (("--by", "a\udcff"), "no text in UTF-8")]
+)
+def test_a_verdict_that_cannot_be_written_exits_1(gate: Run, places: Path, words: tuple[str, ...], said: str) -> None:
+    """It is the caller's to mend."""
+    code, _, err = gate(places / "candidate", *words)
+    assert (code, said in err) == (1, True)
+    assert not Path("reports/verdict.json").exists()
+
+
 def test_settings_that_cannot_be_used_exit_1(gate: Run, places: Path) -> None:
     """And a folder without any data."""
     Path("params.yaml").unlink()

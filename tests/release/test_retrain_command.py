@@ -164,16 +164,20 @@ def test_where_no_service_has_run_there_are_no_truths(
     [
         (("--only-if", "weather"), "--only-if takes "),
         (("--branch", "release"), "is on main: `git switch release`"),
+        (("--push",), "has no remote origin to push to: `git remote add origin URL`"),
+        (("--verdict", "builds"), "builds cannot be written: it is a folder"),
         (("--database-url", "sqlite:///nowhere.db"), "there is no store at "),
     ],
 )
 def test_a_call_at_fault_is_refused(
     project: Learning, capfd: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
 ) -> None:
-    """Exit code 1, and what to do."""
-    code, _, err = called(capfd, *words)
+    """Exit code 1, and what to do, before anything is built."""
+    told(project, later(40, 0.0), "app")
 
-    assert (code, project.served) == (1, project.first)
+    code, out, err = called(capfd, *words)
+
+    assert (code, out, project.served) == (1, "", project.first)
     assert message in err
 
 

@@ -43,6 +43,9 @@ def main() -> None:
         code = _run()
     except HearthError as error:
         code = _complain(f"hearth: {error}", error.exit_code)
+    except UnicodeEncodeError as error:  # bytes of an argument, or of git's settings
+        told = str(error.object)[max(error.start - 20, 0) : error.end + 20]
+        code = _complain(f"hearth: {told!r} is no text in UTF-8: write it in UTF-8", 1)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the top handler

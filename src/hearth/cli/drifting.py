@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hearth.cli.console import say
+from hearth.cli.console import require_place, save, say
 from hearth.cli.scoring import PRODUCTION
 from hearth.errors import HearthError
 from hearth.imports import boosting, needed
@@ -67,6 +67,8 @@ def drift(  # noqa: PLR0913, PLR0917 - the options of a command
     needed("pyarrow")
     if png is not None:
         needed("matplotlib")
+    for report in (json, png):
+        require_place(report)
     boosting()
     from hearth.bundle import Predictor
     from hearth.bundle.drift import Thresholds
@@ -171,16 +173,9 @@ def _report(bundle: "Bundle", found: _Found, json: Path | None, png: Path | None
     from hearth.artifacts import to_json
 
     if json is not None:
-        _write(json, to_json({"model": bundle.digest, **found.look.to_dict()}).encode())
+        save(json, to_json({"model": bundle.digest, **found.look.to_dict()}).encode())
     if png is not None and found.look.report.columns:
         from hearth.bundle.drift import Sample
         from hearth.monitoring.figures import png as drawn
 
-        _write(png, drawn(bundle.contract, found.look, Sample(bundle.reference_rows, bundle.reference_scores), found.window))
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise HearthError(f"{path} cannot be written: {error.strerror}") from error
+        save(png, drawn(bundle.contract, found.look, Sample(bundle.reference_rows, bundle.reference_scores), found.window))

@@ -2,7 +2,7 @@
 # ruff: noqa: PLC0415 - what a subcommand needs is imported when it runs
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hearth.cli.console import say
+from hearth.cli.console import require_place, save, say
 from hearth.cli.scoring import PRODUCTION
 from hearth.errors import HearthError
 from hearth.imports import boosting, needed
 
 if TYPE_CHECKING:
     from api.store.joined import Joined, Selection, Untold
-    from hearth.monitoring.performance import Performance
-    from hearth.schema import Contract
 
 EXIT_CODES = {"fine": 0, "degraded": 2, "insufficient_data": 3}
 _AGO = re.compile(r"([0-9]{1,5})([dh])")
@@ -53,8 +51,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
     needed("pyarrow")
     if png is not None:
         needed("matplotlib")
+    for report in (json, png):
+        require_place(report)
     boosting()
-    from hearth.artifacts import write_json
+    from hearth.artifacts import rounded, to_json
     from hearth.bundle import Predictor
     from hearth.monitoring.findings import examine
     from hearth.monitoring.importance import ranked
@@ -67,9 +67,11 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
     findings = examine(predictor.bundle, look.joined, look.predicted, look.untold, ranked(predictor))
     say("\n".join([*look.notes, *lines(findings, predictor.contract.target)]))
     if json is not None:
-        _write(json, lambda path: write_json(path, {"selection": asdict(look.selection), **findings.to_dict()}))
+        save(json, to_json(rounded({"selection": asdict(look.selection), **findings.to_dict()})).encode())
     if png is not None and findings.performance is not None:
-        _draw(png, findings.performance, predictor.contract)
+        from hearth.monitoring.picture import png as drawn
+
+        save(png, drawn(findings.performance, predictor.contract))
     return EXIT_CODES[findings.verdict]
 
 
@@ -128,17 +130,3 @@ def _moment(text: str | None, now: datetime) -> float | None:
         return given.replace(tzinfo=given.tzinfo or UTC).timestamp()
     except ValueError as error:
         raise HearthError(f"{text!r} is no time: write 2026-11-01, 2026-11-01T12:00+01:00, 7d or 12h") from error
-
-
-def _draw(path: Path, measured: "Performance", contract: "Contract") -> None:
-    from hearth.monitoring.picture import draw, save_png
-
-    figure = draw(measured, contract)
-    _write(path, lambda place: save_png(figure, place))
-
-
-def _write(path: Path, write: Callable[[Path], None]) -> None:
-    try:
-        write(path)
-    except OSError as error:
-        raise HearthError(f"{path} cannot be written: {error.strerror}") from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hearth.cli.console import say
+from hearth.cli.console import require_place, say
 from hearth.cli.drifting import drift
 from hearth.cli.evaluating import evaluate
 from hearth.errors import HearthError
@@ -60,7 +60,8 @@ def retrain(
     from hearth.release.news import news
 
     with orderly(), lock(Path.cwd(), wait) as main:
-        main.require_ready(branch)
+        main.require_ready(branch, push)
+        require_place(verdict)
         layout = Layout.read(main.root)
         bundle, settings = main.root / layout.bundle, params.load(main.root / layout.params)
         if looks and not any(LOOKS[one](bundle, main.root / layout.prepared, database_url) for one in looks):

@@ -14,6 +14,7 @@ from hearth.artifacts import write_text
 from hearth.errors import CommandError, ReleaseError
 from hearth.release.commands import git, output, run
 
+REMOTE = "origin"  # of git, where releases are pushed to
 SOURCE = "src"  # where the code of a checkout lies that its stages run
 
 
@@ -81,17 +82,21 @@ class Checkout:
             shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
             raise ReleaseError(f"{self.root} has uncommitted changes in {shown}; commit or stash them first")
 
-    def require_ready(self, branch: str) -> None:
-        """Refuse what would fail only after long work: a commit on this branch, of files that are as committed.
+    def require_ready(self, branch: str, push: bool = False) -> None:
+        """Refuse what would fail only after long work: a commit on this branch, of files that are as committed, and a push.
 
         Raises:
-            ReleaseError: another branch is checked out, or a tracked file has changes.
+            ReleaseError: another branch is checked out, a tracked file has changes, or there is no remote to push to.
             CommandError: git knows no name to commit under; its message says how to give it one.
         """
         if self.branch != branch:
             raise ReleaseError(f"{self.root} is on {self.branch}: `git switch {branch}`, or name the champion's with --branch")
         self.require_clean()
         git(self.root, "var", "GIT_COMMITTER_IDENT")
+        if push and REMOTE not in git(self.root, "remote").split():
+            raise ReleaseError(
+                f"{self.root} has no remote {REMOTE} to push to: `git remote add {REMOTE} URL`, or leave --push out"
+            )
 
     def file(self, path: str, commit: str = "HEAD") -> bytes | None:
         """A tracked file as a commit has it, ``None`` where it has none."""

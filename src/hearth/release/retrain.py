@@ -9,7 +9,7 @@ from hearth.params import DataParams
 from hearth.release import champion, gate, outs, promotions
 from hearth.release.build import Build
 from hearth.release.champion import RELEASED, VERDICT
-from hearth.release.checkout import SOURCE, Checkout
+from hearth.release.checkout import REMOTE, SOURCE, Checkout
 from hearth.release.commands import git, shown
 from hearth.release.interrupts import deferred
 from hearth.release.layout import Layout
@@ -21,7 +21,6 @@ from hearth.release.verdict import Rule, Verdict
 from hearth.sources.files import remote
 
 BY = "hearth retrain"
-REMOTE = "origin"  # of git, where releases are pushed to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
