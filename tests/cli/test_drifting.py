@@ -17,6 +17,7 @@ from tests.api.store.made import opened, record
 from tests.bundles import Matrix, Tiny, coded, rows_of
 
 from api.store import Record
+from api.store.offline import reading
 from hearth import cli
 from hearth.bundle import Bundle, Predictor, write
 from hearth.bundle.drift import Sample, Thresholds
@@ -191,6 +192,19 @@ def test_the_default_store_is_that_of_the_service(
     assert code == 3
     assert "5 rows of model" in out
     assert "no window of it is judged yet" in out
+
+
+def test_who_may_only_read_gets_a_verdict_that_is_not_kept(
+    drift: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is told that the rows may be judged again."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    stored(url, bundle, moved(1, 60, depth=500))
+    monkeypatch.setattr("api.store.offline.writing", reading)
+    for _ in range(2):
+        code, out, err = drift("--bundle", bundle, "--database-url", url)
+        assert (code, err) == (2, "")
+        assert "UTC, not stored, for this user may only read; they may be judged again:\ndrift: 60 rows" in out
 
 
 def test_a_window_that_somebody_else_judged_is_theirs(
