@@ -5,7 +5,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -187,7 +187,7 @@ def _alone(private: Path) -> Iterator[None]:
 def _prune(private: Path) -> None:
     """Remove the worktrees of processes that have ended without doing so."""
     for note in private.glob("*.tree"):
-        with note.open("r+", encoding="utf-8") as file:
+        with suppress(FileNotFoundError), note.open("r+", encoding="utf-8") as file:  # its owner may end meanwhile
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
