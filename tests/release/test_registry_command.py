@@ -141,6 +141,14 @@ def test_without_mlflow_git_is_enough(hearth: Run, project: Project) -> None:
     assert "no commit here names a bundle champion, and MLflow cannot be asked" in err
 
 
+def test_without_an_mlflow_installed_a_promotion_stands(hearth: Run, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has been made by then: exit code 0, and what is still to be done."""
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    code, _, err = hearth("registry", "promote", project.digests[1][:10], "--force", "--why", "by hand")
+    assert (code, "MLflow's alias was not moved" in err, "mlflow is not installed" in err) == (0, True, True)
+    assert agrees(project)
+
+
 def test_sync_makes_the_alias_follow(hearth: Run, registered: Project) -> None:
     """As after a promotion while MLflow was away, or one that came by git."""
     with lock(registered.root) as main:

@@ -12,7 +12,7 @@ import typer
 
 from hearth.cli.console import columns, say
 from hearth.cli.registry import Json, Name, opened, registry
-from hearth.errors import ReleaseError, TrackingError
+from hearth.errors import HearthError, ReleaseError, TrackingError
 from hearth.imports import needed
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def crown(main: "Checkout", entry: "Entry") -> None:
     """Move MLflow's alias to the champion; where that fails say so, for the champion stands all the same."""
     try:
         say(opened(main).crown(entry.digest, entry.commit))
-    except (TrackingError, ReleaseError) as error:
+    except HearthError as error:  # MLflow is away, or knows no such version, or is not installed
         sys.stderr.write(
             f"hearth: git names the champion; MLflow's alias was not moved, `hearth registry sync` does it: {error}\n"
         )

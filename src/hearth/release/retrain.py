@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hearth import params
+from hearth.errors import ReleaseError
 from hearth.params import DataParams
 from hearth.release import champion, gate, outs, promotions
 from hearth.release.build import Build
@@ -57,7 +58,7 @@ def retrain(main: Checkout, layout: Layout, news: News, wishes: Wishes) -> Outco
     Raises:
         HearthError: the pipeline, git or DVC failed; the message says what to do.
     """
-    settings = params.load(main.root / layout.params)
+    settings, branch = params.load(main.root / layout.params), main.branch
     with main.worktree(main.commit) as tree:
         present = _champion(main, tree, layout)
         _bring(main, tree, layout, settings.data, news)
@@ -73,6 +74,11 @@ def retrain(main: Checkout, layout: Layout, news: News, wishes: Wishes) -> Outco
         build = tree.record([*RELEASED, *_ignoring(tree)], f"Retrain: {news.words}")
         if _has_remote(tree):
             shown(["dvc", "push"], tree.root)
+        if main.branch != branch:
+            raise ReleaseError(
+                f"{main.root} was switched from {branch} to {main.branch} while the build ran: nothing was changed. "
+                f"`git switch {branch}` and run this again; DVC has kept what was built"
+            )
         return _released(main, build, verdict, tree.root / VERDICT, wishes)
 
 
