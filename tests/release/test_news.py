@@ -234,7 +234,8 @@ def test_paths_are_those_of_the_graph(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     assert Layout.read(root) == LAYOUT
 
-    for text in ("stages: {}", "stages: [", "stages: {ingest: {cmd: a}, export: {cmd: b}}"):
+    unclosed = 'stages: {ingest: {cmd: "a \'b"}, export: {cmd: b}}'
+    for text in ("stages: {}", "stages: [", "stages: {ingest: {cmd: a}, export: {cmd: b}}", unclosed):
         write_text(tmp_path / "dvc.yaml", text)
         with pytest.raises(ReleaseError, match="does not say where things are"):
             Layout.read(tmp_path)

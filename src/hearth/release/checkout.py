@@ -1,6 +1,7 @@
 """A checkout of the repository, and worktrees of it that vanish, also after a death."""
 
 import fcntl
+import os
 import secrets
 import shutil
 import tempfile
@@ -59,9 +60,18 @@ class Checkout:
 
     @property
     def private(self) -> Path:
-        """A folder for notes of ours in git's own folder of this checkout: nothing in it is ever tracked."""
+        """A folder for notes of ours in git's own folder of this checkout: nothing in it is ever tracked.
+
+        Raises:
+            ReleaseError: this user may not write there.
+        """
         folder = Path(git(self.root, "rev-parse", "--absolute-git-dir")) / "hearth"
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except PermissionError as error:
+            raise _forbidden(folder) from error
+        if not os.access(folder, os.W_OK):
+            raise _forbidden(folder)
         return folder
 
     def changed(self) -> list[str]:
@@ -145,6 +155,12 @@ class Checkout:
             git(self.root, "worktree", "add", "--quiet", "--detach", str(tree), commit)
             _share_data(self.root, tree, folder / "site")
             yield Checkout(tree)
+
+
+def _forbidden(folder: Path) -> ReleaseError:
+    return ReleaseError(
+        f"this user may not write to {folder}; run this as the owner of the repository, or in a clone of your own"
+    )
 
 
 @contextmanager
