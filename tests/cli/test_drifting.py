@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import signal
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,37 +12,26 @@ import pyarrow.parquet as pq
 import pytest
 from tests.api.store.made import opened, record
 from tests.bundles import Matrix, Tiny, coded, rows_of
+from tests.cli.conftest import Call
 
 from api.store import Record
 from api.store.offline import reading
-from hearth import cli
 from hearth.bundle import Bundle, Predictor, write
 from hearth.bundle.drift import Sample, Thresholds
 from hearth.monitoring import figures
 from hearth.monitoring.domain import tell_apart
 from hearth.monitoring.look import look, residuals_of
 
-Call = Callable[..., tuple[int, str, str]]
 LIMITS = {"window": 80, "min_rows": 40, "alpha": 0.01, "min_effect": 0.1}
 
 
 @pytest.fixture
-def drift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+def drift(hearth: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
     """Calls ``hearth drift`` in this process, in a folder of its own: its exit code and what it wrote."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HEARTH_DATABASE_URL", raising=False)
     monkeypatch.setattr("hearth.monitoring.look.tell_apart", partial(tell_apart, draws=9))
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hearth", "drift", *map(str, arguments)])
-        before = signal.getsignal(signal.SIGPIPE)
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        signal.signal(signal.SIGPIPE, before)
-        assert isinstance(end.value.code, int)
-        return end.value.code, *capsys.readouterr()
-
-    return call
+    return partial(hearth, "drift")
 
 
 def bundle_of(tiny: Tiny) -> Bundle:
