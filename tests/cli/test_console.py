@@ -21,11 +21,23 @@ def test_a_report_is_whole_in_a_folder_that_is_made_for_it(tmp_path: Path) -> No
 def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
     """As /dev/stdout and /dev/null are, which root would else put a file in the place of."""
     os.mkfifo(tmp_path / "pipe")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "access", lambda *_: False)  # the folder belongs to root, as /dev does
+        require_place(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     save(tmp_path / "pipe", b"report")
     assert os.read(reader, 100) == b"report"
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
     os.close(reader)
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    """As /dev/stdout is, when standard output goes to a file."""
+    (tmp_path / "file").write_bytes(b"old and longer")
+    (tmp_path / "link").symlink_to("file")
+    save(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def require_place(path: Path | None) -> None:
     Raises:
         HearthError: no file can be there.
     """
-    if path is None:
+    if path is None or _streams(path):
         return
     above = next(folder for folder in path.absolute().parents if folder.exists())
     if path.is_dir() or not above.is_dir():
@@ -38,7 +38,7 @@ def require_place(path: Path | None) -> None:
 
 
 def save(path: Path, content: bytes) -> None:
-    """Write a report, whole or not at all; a device or a pipe, as /dev/stdout, is written to and not replaced.
+    """Write a report, whole or not at all; a device, a pipe or a link, as /dev/stdout, is written to and not replaced.
 
     Raises:
         HearthError: it cannot be written.
@@ -46,7 +46,7 @@ def save(path: Path, content: bytes) -> None:
     from hearth.artifacts import replacing_file  # noqa: PLC0415 - most commands write none
 
     try:
-        if path.exists() and not path.is_file():
+        if _streams(path):
             path.write_bytes(content)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,6 +54,11 @@ def save(path: Path, content: bytes) -> None:
             temporary.write_bytes(content)
     except OSError as error:
         raise _unwritten(path, error.strerror) from error
+
+
+def _streams(path: Path) -> bool:
+    """Whether a device, a pipe or a link to a file is there."""
+    return path.exists() and not path.is_dir() and (path.is_symlink() or not path.is_file())
 
 
 def _unwritten(path: Path, why: str | None) -> HearthError:
