@@ -75,6 +75,7 @@ nested: .venv/.train  ## score the whole search inside each outer fold (minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m hearth.stages nested --params params.yaml --raw data/raw --out reports/nested.json
 
 mlflow: .venv/.train  ## open the MLflow UI on the runs of this checkout
+	@echo "the three experiments side by side: http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART"
 	$(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db --default-artifact-root mlruns --host 127.0.0.1 --port 5000 --workers 1
 
 .PHONY: reproduced api-tests bench-short bundle evaluate drift retrain image image-check image-push dist

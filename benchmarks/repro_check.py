@@ -20,6 +20,7 @@ from itertools import chain
 from pathlib import Path
 
 import yaml
+from benchmarks.rig.settings import configure
 
 from hearth.bundle import verify
 from hearth.errors import BundleError
@@ -83,18 +84,6 @@ class Checkout:
             end = self.place.with_suffix(".log").read_text(encoding="utf-8", errors="replace")[-2000:]
             raise RuntimeError(f"dvc repro failed in {self.place}:\n{end}")
 
-    def set(self, changes: Mapping[str, object]) -> None:
-        """Change settings by their dotted names."""
-        path = self.place / "params.yaml"
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for name, value in changes.items():
-            *sections, key = name.split(".")
-            part = raw
-            for section in sections:
-                part = part[section]
-            part[key] = value
-        path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
-
 
 def locked(path: Path) -> Outs:
     """The sum of every out in a lock, by its path."""
@@ -113,7 +102,7 @@ def copied(place: Path, changes: Mapping[str, object]) -> Checkout:
     subprocess.run(["git", "init", "--quiet"], cwd=place, check=True)
     checkout = Checkout(place)
     if changes:
-        checkout.set(changes)
+        configure(checkout.place / "params.yaml", changes)
     return checkout
 
 
@@ -184,11 +173,11 @@ class Check:
         for name, key, start in (("anywhere", "tuning.seed", 1000), ("in export", "export.probe_rows", 9)):
             self.base.build()
             began = time.monotonic()
-            self.base.set({key: start})
+            configure(self.base.place / "params.yaml", {key: start})
             self.base.build()
             whole = time.monotonic() - began
             for i in range(times // 2):
-                self.base.set({key: start + 1 + i})
+                configure(self.base.place / "params.yaml", {key: start + 1 + i})
                 yield self.killed(f"killed {name}, {i + 1}", rng.uniform(0, whole))
         began = time.monotonic()
         self.base.build()

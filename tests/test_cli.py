@@ -247,6 +247,18 @@ def wait_for(folder: Path, pattern: str) -> None:
     raise AssertionError(f"no {pattern}")
 
 
+@pytest.mark.parametrize("place", [None, "var/x.json"])
+def test_a_full_disk_is_no_fault_of_ours(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, place: str | None) -> None:
+    """Exit code 1, with the file where it is known."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", place)
+
+    monkeypatch.setattr(scoring, "_load", full)
+    where = f" ({place})" if place else ""
+    assert run("verify", folder) == (1, "", f"hearth: No space left on device{where}: mend that, and run this again\n")
+
+
 @pytest.mark.parametrize("debug", ["", "1"])
 def test_a_fault_of_ours_exits_70_in_one_line(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
     """With the traceback only where it is asked for."""

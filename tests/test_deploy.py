@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hearth.release.verdict import Outcome, Rule, Side, Verdict
+
 ROOT = Path(__file__).parents[1]
 DIGEST = "ab" * 32
 PULL_REQUEST = runpy.run_path(str(ROOT / "deploy" / "pull_request.py"))
@@ -209,15 +211,20 @@ def test_a_bundle_comes_from_the_remote_or_is_built(bench: Bench, git: Callable[
 
 SCORES = {"rmse": {"mean": 3.0, "sd": 0.5}, "r2": {"mean": -0.25, "sd": 0.1}}
 METRICS = {"winner": "a", "cv": SCORES, "test": {}, "a": {"cv": SCORES, "test": {}}, "b": {"cv": SCORES, "test": {}}}
-VERDICT = {
-    "method": "recipes",
-    "decision": "promote",
-    "reasons": ["the candidate's error is lower"],
-    "candidate": {"digest": DIGEST},
-    "champion": {"digest": "cd" * 32},
-    "outcome": {"metric": "rmse", "rows": 506, "difference": -0.2, "low": -0.3, "high": -0.1},
-    "rule_in_words": "Promote where it is better.",
-}
+FIGURES = {"candidate": 2.8, "champion": 3.0, "difference": -0.2, "low": -0.3, "high": -0.1, "confidence": 0.9, "p_value": 0.01}
+JUDGED = Verdict(
+    decision="promote",
+    method="recipes",
+    reasons=("the candidate's error is lower",),
+    candidate=Side(digest=DIGEST, sha256={}, rows={}),
+    champion=Side(digest="cd" * 32, sha256={}, rows={}),
+    outcome=Outcome(metric="rmse", rows=506, **FIGURES),
+    rule=Rule(alpha=0.05, min_rows=200, folds=5, repeats=5, seed=0),
+    rule_in_words="Promote where it is better.",
+    by="test",
+    versions={},
+)
+VERDICT = json.loads(JUDGED.text())
 
 
 def test_the_text_of_a_pull_request_has_verdict_plots_and_figures() -> None:

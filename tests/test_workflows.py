@@ -186,6 +186,14 @@ def test_inputs_have_types_and_readers() -> None:
             assert f"inputs.{name}" in text
 
 
+def test_what_a_finding_starts_looks_again() -> None:
+    """Of the conditions that are offered, the one under which truths that something speaks against start no retraining."""
+    text = (ROOT / ".github" / "workflows" / "evaluate.yml").read_text(encoding="utf-8")
+    (asked,) = re.findall(r"gh workflow run scheduled-retrain\.yml .*--field only-if=(\S+)", text)
+    assert asked == "drift,degradation"
+    assert asked in FLOWS["scheduled-retrain"]["on"]["workflow_dispatch"]["inputs"]["only-if"]["options"]
+
+
 def test_secrets_are_those_that_the_page_explains() -> None:
     """None but these, each in the workflows that need it; the tests get none."""
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -10,9 +10,10 @@ from sqlalchemy.exc import DBAPIError
 from api.settings import Settings
 from api.store.engine import Database, database
 from api.store.migrate import require_current
-from api.store.records import StoreError
+from api.store.records import StoreError, StoreReadOnly
 from api.store.statements import snapshot, transaction
 
+_FORBIDDEN = frozenset({"42501", "25006"})  # of PostgreSQL: no privilege, and a server that takes no change
 WAIT = 5.0  # seconds for a connection, or for SQLite's file to be free
 
 
@@ -41,6 +42,7 @@ def writing(url: str) -> Iterator[Connection]:
     """A connection to the store at ``url``, inside which all is written or nothing; a store that is not there is not made.
 
     Raises:
+        StoreReadOnly: the user may only read.
         StoreError: as ``reading``.
     """
     with _existing(database(url, WAIT), transaction) as connection:
@@ -59,9 +61,16 @@ def _existing(place: Database, within: Callable[[Connection], AbstractContextMan
             require_current(connection, place.name)
             yield connection
     except DBAPIError as error:
-        raise StoreError(f"{place.name} cannot be read: {place.why(error)}. {_advice(place)}") from error
+        kind = StoreReadOnly if _forbidden(error) else StoreError
+        raise kind(f"{place.name} cannot be read: {place.why(error)}. {_advice(place)}") from error
     finally:
         place.engine.dispose()
+
+
+def _forbidden(error: DBAPIError) -> bool:
+    """Whether the database refused a change, and not because of what it was."""
+    name = getattr(error.orig, "sqlite_errorname", "")
+    return getattr(error.orig, "sqlstate", "") in _FORBIDDEN or name.startswith("SQLITE_READONLY")
 
 
 def _advice(place: Database) -> str:

@@ -22,6 +22,10 @@ class StoreDown(StoreError):
     """The store does not answer at the moment; nothing was changed that would not be changed by asking again."""
 
 
+class StoreReadOnly(StoreError):
+    """The store is there, and this user may only read it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One answered call of ``rows`` rows.

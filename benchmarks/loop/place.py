@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from benchmarks.rig.settings import configure
 
 from hearth.bundle import verify
 
@@ -69,18 +69,6 @@ class Clone:
         """Run ``hearth``; what it printed."""
         return self.run(str(BIN / "hearth"), *words, code=code).text
 
-    def configure(self, changes: Mapping[str, object]) -> None:
-        """Change settings by their dotted names."""
-        path = self.root / "params.yaml"
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for name, value in changes.items():
-            *sections, key = name.split(".")
-            part = raw
-            for section in sections:
-                part = part[section]
-            part[key] = value
-        path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
-
     def commit(self, message: str) -> None:
         """Commit everything."""
         self.run("git", "add", "--all")
@@ -98,7 +86,7 @@ def founded(home: Path, changes: Mapping[str, object]) -> Clone:
     clone.run("git", "init", "--quiet", "--bare", "--initial-branch", "main", str(home / "origin.git"))
     clone.run("git", "remote", "add", "origin", str(home / "origin.git"))
     clone.run("dvc", "remote", "add", "--default", "shared", str(home / "shared"))
-    clone.configure(changes)
+    configure(clone.root / "params.yaml", changes)
     return clone
 
 

@@ -50,6 +50,12 @@ def test_a_reference_of_zeros_is_multiplied_by_nothing() -> None:
     assert "times 100:" in told(100 * mostly[:200], mostly)
 
 
+@pytest.mark.parametrize(("before", "after"), [(1e-310, 1e30), (1e30, 1e-310)])
+def test_a_factor_beyond_any_number_is_none(before: float, after: float) -> None:
+    """Values that small are none that anybody measures, and yet they may come."""
+    assert " times " not in told(AFTER * after, BEFORE * before)
+
+
 def test_what_is_predicted_has_no_cause_of_its_own() -> None:
     """It is told, and no more."""
     apart = distance.of_numbers(BEFORE, AFTER + 12)

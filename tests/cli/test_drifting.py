@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import signal
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,36 +12,26 @@ import pyarrow.parquet as pq
 import pytest
 from tests.api.store.made import opened, record
 from tests.bundles import Matrix, Tiny, coded, rows_of
+from tests.cli.conftest import Call
 
 from api.store import Record
-from hearth import cli
+from api.store.offline import reading
 from hearth.bundle import Bundle, Predictor, write
 from hearth.bundle.drift import Sample, Thresholds
 from hearth.monitoring import figures
 from hearth.monitoring.domain import tell_apart
 from hearth.monitoring.look import look, residuals_of
 
-Call = Callable[..., tuple[int, str, str]]
 LIMITS = {"window": 80, "min_rows": 40, "alpha": 0.01, "min_effect": 0.1}
 
 
 @pytest.fixture
-def drift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+def drift(hearth: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
     """Calls ``hearth drift`` in this process, in a folder of its own: its exit code and what it wrote."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HEARTH_DATABASE_URL", raising=False)
     monkeypatch.setattr("hearth.monitoring.look.tell_apart", partial(tell_apart, draws=9))
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hearth", "drift", *map(str, arguments)])
-        before = signal.getsignal(signal.SIGPIPE)
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        signal.signal(signal.SIGPIPE, before)
-        assert isinstance(end.value.code, int)
-        return end.value.code, *capsys.readouterr()
-
-    return call
+    return partial(hearth, "drift")
 
 
 def bundle_of(tiny: Tiny) -> Bundle:
@@ -139,7 +126,7 @@ def test_rows_that_do_not_keep_the_contract_are_named(drift: Call, bundle: Path,
 
 
 def test_what_cannot_be_is_refused(drift: Call, bundle: Path, tmp_path: Path) -> None:
-    """A file beside a simulation, no store, no bundle, a report that cannot be written: exit code 1."""
+    """A file beside a simulation, no store, no bundle: exit code 1."""
     rows = table(tmp_path / "rows.jsonl", moved(1, 90))
     assert "leave FILE out" in drift(rows, "--bundle", bundle, "--simulate", "noise")[2]
     code, _, err = drift("--bundle", bundle, "--database-url", f"sqlite:///{tmp_path}/none.db")
@@ -147,9 +134,6 @@ def test_what_cannot_be_is_refused(drift: Call, bundle: Path, tmp_path: Path) ->
     assert "there is no store at" in err
     assert not (tmp_path / "none.db").exists()
     assert drift(rows, "--bundle", tmp_path / "none")[0] == 1
-    code, _, err = drift(rows, "--bundle", bundle, "--json", tmp_path / "no" / "d.json")
-    assert code == 1
-    assert "cannot be written" in err
 
 
 def test_the_store_is_judged_a_window_at_a_time(drift: Call, bundle: Path, tmp_path: Path) -> None:
@@ -172,6 +156,17 @@ def test_the_store_is_judged_a_window_at_a_time(drift: Call, bundle: Path, tmp_p
     assert "drift in depth" in drift("--bundle", bundle, "--database-url", url)[1]
 
 
+def test_a_report_that_cannot_be_written_is_told_before_a_window_is_judged(drift: Call, bundle: Path, tmp_path: Path) -> None:
+    """Its only verdict would be lost."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    stored(url, bundle, moved(1, 50))
+    for name, words in (("--json", "it is a folder"), ("--png", "/dev/null is no folder")):
+        place = tmp_path if name == "--json" else Path("/dev/null/d.png")
+        code, out, err = drift("--bundle", bundle, "--database-url", url, name, place)
+        assert (code, out, words in err) == (1, "", True)
+    assert drift("--bundle", bundle, "--database-url", url, "--json", tmp_path / "new" / "d.json")[0] == 0
+
+
 def test_the_default_store_is_that_of_the_service(
     drift: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +178,19 @@ def test_the_default_store_is_that_of_the_service(
     assert code == 3
     assert "5 rows of model" in out
     assert "no window of it is judged yet" in out
+
+
+def test_who_may_only_read_gets_a_verdict_that_is_not_kept(
+    drift: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is told that the rows may be judged again."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    stored(url, bundle, moved(1, 60, depth=500))
+    monkeypatch.setattr("api.store.offline.writing", reading)
+    for _ in range(2):
+        code, out, err = drift("--bundle", bundle, "--database-url", url)
+        assert (code, err) == (2, "")
+        assert "UTC, not stored, for this user may only read; they may be judged again:\ndrift: 60 rows" in out
 
 
 def test_a_window_that_somebody_else_judged_is_theirs(

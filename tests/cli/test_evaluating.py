@@ -2,39 +2,26 @@
 
 import asyncio
 import json
-import signal
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.api.store.made import opened, record
 from tests.bundles import Tiny
+from tests.cli.conftest import Call
 from tests.monitoring.made import Rows, joined, scored_bundle
 
 from api.store import Record, Truth
-from hearth import cli
 from hearth.bundle import write
-
-Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def evaluate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+def evaluate(hearth: Call) -> Call:
     """Calls ``hearth evaluate`` in this process: its exit code and what it wrote."""
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hearth", "evaluate", *map(str, arguments)])
-        before = signal.getsignal(signal.SIGPIPE)
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        signal.signal(signal.SIGPIPE, before)
-        assert isinstance(end.value.code, int)
-        return end.value.code, *capsys.readouterr()
-
-    return call
+    return partial(hearth, "evaluate")
 
 
 @pytest.fixture

@@ -1,22 +1,19 @@
 """``hearth gate``: exit codes, the file, and what is refused before it is touched."""
 
-import io
 import json
 import os
 import shutil
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import Call
 from tests.tiny import cells, checkout, export_arguments
 
-from hearth import cli
 from hearth.cli.gate import KEPT
 from hearth.release import verdict
 from hearth.stages import export
 
-Run = Callable[..., tuple[int, str, str]]
 BUNDLE = "models/production"
 
 
@@ -36,23 +33,14 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def gate(places: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def gate(hearth: Call, places: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
     """Calls ``hearth gate`` in an empty folder, with the settings of the champion's checkout."""
     monkeypatch.chdir(tmp_path)
     shutil.copyfile(places / "champion/params.yaml", tmp_path / "params.yaml")
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hearth", "gate", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO())
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        assert isinstance(end.value.code, int)
-        return end.value.code, *capsys.readouterr()
-
-    return run
+    return partial(hearth, "gate")
 
 
-def test_a_better_candidate_exits_0_and_a_worse_one_3(gate: Run, places: Path) -> None:
+def test_a_better_candidate_exits_0_and_a_worse_one_3(gate: Call, places: Path) -> None:
     """Either verdict is written; what is printed has both bundles, the difference, and the decision."""
     code, out, err = gate(places / "candidate", places / "champion")
     assert (code, err) == (0, "")
@@ -67,7 +55,7 @@ def test_a_better_candidate_exits_0_and_a_worse_one_3(gate: Run, places: Path) -
     assert verdict.read(Path("reports/verdict.json")) == first
 
 
-def test_the_first_exits_0_and_the_same_again_3(gate: Run, places: Path) -> None:
+def test_the_first_exits_0_and_the_same_again_3(gate: Call, places: Path) -> None:
     """No champion is no obstacle; the same digest is nothing new."""
     code, out, err = gate(places / "candidate")
     assert (code, err) == (0, "")
@@ -79,7 +67,7 @@ def test_the_first_exits_0_and_the_same_again_3(gate: Run, places: Path) -> None
 
 
 def test_a_build_is_named_by_its_bundle_or_by_its_checkout(
-    gate: Run, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gate: Call, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The data lie beside, or where an option says; the place of neither is in the verdict."""
     arguments = ("--by", "me", "--out")
@@ -100,7 +88,7 @@ def test_a_build_is_named_by_its_bundle_or_by_its_checkout(
 
 
 @pytest.mark.parametrize("champion", [True, False])
-def test_a_replay_gives_the_verdict_again(gate: Run, places: Path, champion: bool) -> None:
+def test_a_replay_gives_the_verdict_again(gate: Call, places: Path, champion: bool) -> None:
     """To the byte, by the rule and the name in the file, whatever the settings say now; nothing is written."""
     sides = [places / "candidate", *([places / "champion"] if champion else [])]
     assert gate(*sides, "--by", "me")[0] == 0
@@ -111,7 +99,7 @@ def test_a_replay_gives_the_verdict_again(gate: Run, places: Path, champion: boo
     assert Path("reports/verdict.json").stat() == before
 
 
-def test_a_replay_says_what_comes_out_otherwise(gate: Run, places: Path) -> None:
+def test_a_replay_says_what_comes_out_otherwise(gate: Call, places: Path) -> None:
     """Exit code 1 for a file with another figure, or for other builds."""
     assert gate(places / "candidate", places / "champion")[0] == 0
     path = Path("reports/verdict.json")
@@ -130,7 +118,7 @@ def test_a_replay_says_what_comes_out_otherwise(gate: Run, places: Path) -> None
     assert "  - decision: promote in the file, keep now\n" in err
 
 
-def test_who_asks_is_the_user_of_git_or_hearth(gate: Run, places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_asks_is_the_user_of_git_or_hearth(gate: Call, places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless an option names one."""
     for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
         monkeypatch.setenv(name, os.devnull)
@@ -167,7 +155,7 @@ def damaged(place: Path, name: str, data: bytes | None) -> None:
 )
 @pytest.mark.parametrize("side", ["candidate", "champion"])
 def test_what_cannot_be_judged_exits_1_and_leaves_the_verdict_as_it_was(
-    gate: Run, places: Path, tmp_path: Path, name: str, data: bytes | None, said: str, side: str
+    gate: Call, places: Path, tmp_path: Path, name: str, data: bytes | None, said: str, side: str
 ) -> None:
     """A missing or damaged file of either: no half verdict, no promotion."""
     for each in ("candidate", "champion"):
@@ -181,7 +169,7 @@ def test_what_cannot_be_judged_exits_1_and_leaves_the_verdict_as_it_was(
     assert Path("verdict.json").read_text() == "old"
 
 
-def test_builds_of_different_targets_exit_1(gate: Run, places: Path) -> None:
+def test_builds_of_different_targets_exit_1(gate: Call, places: Path) -> None:
     """As a fault of the call, not as a candidate that is not better."""
     code, out, err = gate(places / "classifier", places / "champion")
     assert (code, out) == (1, "")
@@ -189,7 +177,17 @@ def test_builds_of_different_targets_exit_1(gate: Run, places: Path) -> None:
     assert not Path("reports").exists()
 
 
-def test_settings_that_cannot_be_used_exit_1(gate: Run, places: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"), [(("--out", "."), ". cannot be written"), (("--by", "a\udcff"), "no text in UTF-8")]
+)
+def test_a_verdict_that_cannot_be_written_exits_1(gate: Call, places: Path, words: tuple[str, ...], said: str) -> None:
+    """It is the caller's to mend."""
+    code, _, err = gate(places / "candidate", *words)
+    assert (code, said in err) == (1, True)
+    assert not Path("reports/verdict.json").exists()
+
+
+def test_settings_that_cannot_be_used_exit_1(gate: Call, places: Path) -> None:
     """And a folder without any data."""
     Path("params.yaml").unlink()
     code, _, err = gate(places / "candidate")

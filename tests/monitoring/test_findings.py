@@ -51,7 +51,7 @@ def test_honest_truths_of_a_good_model_are_fine(regression: Tiny) -> None:
 def test_a_degraded_model_is_told_with_its_ratio(multiclass: Tiny) -> None:
     """In the words of its task."""
     findings = found(multiclass, joined(multiclass, 400), mean=0.1)
-    assert findings.verdict == "degraded"
+    assert findings.verdict == findings.believed == "degraded"
     text = told(multiclass, findings)
     assert "verdict: degraded, log loss (nats) " in text
     assert "above the bundle's 0.1 (interval +" in text
@@ -64,7 +64,7 @@ def test_a_key_that_lies_is_told_with_what_would_be_without_it(regression: Tiny)
     assert findings.verdict == "degraded"
     assert [one.key for one in findings.suspects] == ["web"]
     assert findings.trusted is not None
-    assert findings.trusted.verdict == "fine"
+    assert findings.trusted.verdict == findings.believed == "fine"
     text = told(regression, findings)
     assert "\nsuspect: the " in text
     assert [line.split()[0] for line in text.splitlines() if line.endswith("  suspect")] == ["web"]
@@ -85,7 +85,7 @@ def test_few_truths_are_told_as_too_few(tiny: Tiny) -> None:
     """With how many are needed; none at all are no fault."""
     for rows in (0, 1, 20):
         findings = found(tiny, joined(tiny, rows), predicted=rows)
-        assert findings.verdict == "insufficient_data"
+        assert findings.verdict == findings.believed == "insufficient_data"
         assert told(tiny, findings).splitlines()[-1] == f"verdict: too little feedback, {rows} truths; 50 are needed"
 
 

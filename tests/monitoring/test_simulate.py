@@ -125,10 +125,37 @@ def test_a_contract_without_such_a_column_is_refused() -> None:
     numbers = Contract(target=TARGETS["regression"], features=(Feature(name="x", type="number"),))
     words = Contract(target=TARGETS["regression"], features=(Feature(name="x", type="category", values=("a", "b")),))
     rows = Rows(np.zeros((5, 1)), np.zeros(5))
-    with pytest.raises(HearthError, match="neither a category nor a boolean"):
+    with pytest.raises(HearthError, match="no category or boolean has two values"):
         inject(numbers, rows, "category_swap", 0.5, 0)
     with pytest.raises(HearthError, match="no column of numbers"):
         inject(words, rows, "noise", 0.5, 0)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_rows_have_no_fault(tiny: Tiny, fault: Fault) -> None:
+    """As of a table with its header alone."""
+    nothing = Rows(coded(3, 1)[:0], tiny.predictor.scores(coded(3, 1))[:0], np.empty(0))
+    with pytest.raises(HearthError, match="no rows"):
+        inject(tiny.bundle.contract, nothing, fault, 0.5, 0)
+
+
+@pytest.mark.parametrize("fault", ["feature_shift", "noise", "scale"])
+@pytest.mark.parametrize("intensity", [1e39, 1e308])
+def test_values_that_no_model_can_hold_are_refused(regression: Tiny, fault: Fault, intensity: float) -> None:
+    """Whether they are too large for single precision, or for any number."""
+    with pytest.raises(HearthError, match="give a smaller number"):
+        faulty(regression, fault, intensity)
+
+
+def test_a_column_of_one_value_has_nothing_to_exchange(regression: Tiny) -> None:
+    """Nor has one without any; the others are exchanged."""
+    x = coded(3, 50)
+    x[:, 2], x[:, 3] = np.nan, np.where(coded(3, 50)[:, 3] > 0, 1.0, 0.0)
+    rows = Rows(x, regression.predictor.scores(x))
+    assert inject(regression.bundle.contract, rows, "category_swap", 1.0, 0).columns == ("colour",)
+    x[:, 3] = 1.0
+    with pytest.raises(HearthError, match="no category or boolean has two values to exchange"):
+        inject(regression.bundle.contract, rows, "category_swap", 1.0, 0)
 
 
 def test_rows_that_a_service_would_refuse_are_counted(regression: Tiny) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from tests.release.projects import CONFIG
+from tests.release.projects import begun
 from tests.tiny import Cells, arrow, cells, checkout, export_arguments, settings
 
 from hearth.artifacts import write_json, write_text
@@ -107,8 +107,6 @@ def made(root: Path, scratch: Path) -> Learning:
     better = build(scratch / "better", joined(shifted), 300)
     build(scratch / "worse", joined(same), 40)
     shutil.copytree(scratch, root / "builds")
-    write_text(root / ".dvc/config", CONFIG)
-    write_text(root / ".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
     write_text(root / ".gitignore", "/which\n/var\n/mlruns\n/mlflow.db\n/data/.*\n/models/.*\n!.gitignore\n")
     write_text(root / "pipeline.py", PIPELINE)
     write_text(root / "dvc.yaml", GRAPH)
@@ -117,8 +115,7 @@ def made(root: Path, scratch: Path) -> Learning:
     )
     (root / "table.csv").write_bytes(csv_bytes(arrow(settings().contract, cells())))
     write_text(root / "data/feedback.csv", "\n")
-    for words in (["init", "--quiet", "-b", "main"], ["config", "user.name", "Ada"], ["config", "user.email", "a@example.org"]):
-        git(root, *words)
+    begun(root)
     run(["dvc", "repro", "--quiet"], root)
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "The first build")

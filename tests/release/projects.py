@@ -73,17 +73,10 @@ def made(root: Path) -> Project:
     root.mkdir()
     for number, (encoding, imputed) in enumerate(KEPT, 1):
         write(make("regression", encoding, imputed).bundle, root / f"kept/{number}")
-    write_text(root / ".dvc/config", CONFIG)
-    write_text(root / ".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
     write_text(root / "dvc.yaml", PIPELINE)
     write_text(root / "README", "A tiny project.\n")
     shutil.copy(ROOT / ".gitignore", root)  # it knows what an interrupted one may leave beside its outs
-    for words in (
-        ["init", "--quiet", "-b", "main"],
-        ["config", "user.name", "Ada"],
-        ["config", "user.email", "ada@example.org"],
-    ):
-        git(root, *words)
+    begun(root)
     commits = [built(root, 1)]
     for number, branch, seed in ((2, "second", 42), (3, "third", 42), (3, "other", 43)):
         git(root, "switch", "--quiet", "--create", branch, "main")
@@ -91,6 +84,15 @@ def made(root: Path) -> Project:
     git(root, "switch", "--quiet", "main")
     run(["dvc", "checkout", "--quiet"], root)
     return Project(root, tuple(commits), tuple(verify(root / f"kept/{number}") for number in (1, 2, 3)))
+
+
+def begun(root: Path) -> None:
+    """Make a folder a repository of git and of DVC, with a name to commit under."""
+    write_text(root / ".dvc/config", CONFIG)
+    write_text(root / ".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
+    git(root, "init", "--quiet", "-b", "main")
+    git(root, "config", "user.name", "Ada")
+    git(root, "config", "user.email", "ada@example.org")
 
 
 def built(root: Path, number: int, **sections: dict[str, object]) -> str:

@@ -243,6 +243,31 @@ def test_a_champion_that_is_not_here_is_fetched_or_asked_for(project: Project) -
     assert project.checkout.commit == project.commits[0]
 
 
+@pytest.mark.parametrize("part", ["model.ubj", ""])
+def test_a_bundle_that_is_damaged_in_the_cache_takes_nobodys_place(project: Project, part: str) -> None:
+    """Whether a file of it or the list of its files: nothing changes, and what to remove is named."""
+    cache, listed = Cache.of(project.checkout), outs.read(project.checkout, "second")
+    folder = listed.sums[listed.bundle]
+    path = cache.path(cache.files(folder)[part] if part else folder)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(ReleaseError, match=f"{path.name} in DVC's cache is damaged: remove it"):
+        promoted(project, "second")
+    assert agrees(project)
+
+
+def test_a_commit_that_somebody_broke_hides_no_other(project: Project) -> None:
+    """A lock with the marks of a merge, or without stages, or of a bundle that is none."""
+    for broken in ("<<<<<<< HEAD\na: 1\n=======\nb: 2\n", "schema: '2.0'\n", "stages: {export: {outs: [1]}}\n"):
+        git(project.root, "switch", "--quiet", "--detach", "second")
+        (project.root / outs.LOCK).write_text(broken, encoding="utf-8")
+        git(project.root, "commit", "--quiet", "--all", "--message", "broken")
+        git(project.root, "branch", f"broken-{git(project.root, 'rev-parse', 'HEAD')}")
+        with pytest.raises(ReleaseError, match=r"dvc\.lock of commit \w+ cannot be read; restore it with git"):
+            champion.named(project.checkout)
+    assert set(champion.builds(project.checkout)) == set(project.digests)
+
+
 def test_commits_without_a_bundle_are_passed_over(project: Project) -> None:
     """As those from before the pipeline had one."""
     git(project.root, "switch", "--quiet", "--create", "early")

@@ -80,6 +80,20 @@ def test_a_checkout_is_found_from_any_folder_of_it(project: Project, tmp_path: P
         Checkout.at(tmp_path)
 
 
+def test_who_may_not_write_to_the_repository_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is begun, whether the folder of our notes is there or not."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ReleaseError, match=r"may not write to .*hearth; run this as the owner"), lock(project.root):
+        pass
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", forbidden)
+    with pytest.raises(ReleaseError, match=r"may not write to .*hearth; run this as the owner"), lock(project.root):
+        pass
+
+
 def test_a_worktree_is_the_commit_and_vanishes(project: Project, places: Path) -> None:
     """It lies outside the repository; main does not see it, and nothing of it is left."""
     with project.checkout.worktree(project.commits[1]) as tree:

@@ -75,6 +75,16 @@ def test_nothing_is_new_where_all_was_read(tmp_path: Path) -> None:
     assert nothing.words == "nothing new at the source, and no new truths"
 
 
+@pytest.mark.parametrize("report", ["{", "[]", "{}", '"source"'])
+def test_a_report_that_is_none_is_told(tmp_path: Path, report: str) -> None:
+    """As after a merge that stopped half-way."""
+    main = committed(tmp_path)
+    write_text(tmp_path / LAYOUT.report, report)
+    git(tmp_path, "commit", "--quiet", "--all", "--message", "broken")
+    with pytest.raises(ReleaseError, match=r"reports/data\.json of the last commit does not say what was read"):
+        found(main, Returned())
+
+
 @pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
 def test_new_truths_are_put_behind_those_learned_before(tmp_path: Path, kind: Kind) -> None:
     """What was learned before, what the table holds, and what came twice is not new."""
@@ -224,7 +234,8 @@ def test_paths_are_those_of_the_graph(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     assert Layout.read(root) == LAYOUT
 
-    for text in ("stages: {}", "stages: [", "stages: {ingest: {cmd: a}, export: {cmd: b}}"):
+    unclosed = 'stages: {ingest: {cmd: "a \'b"}, export: {cmd: b}}'
+    for text in ("stages: {}", "stages: [", "stages: {ingest: {cmd: a}, export: {cmd: b}}", unclosed):
         write_text(tmp_path / "dvc.yaml", text)
         with pytest.raises(ReleaseError, match="does not say where things are"):
             Layout.read(tmp_path)

@@ -29,6 +29,13 @@ def test_what_is_written_is_read(steps: list[tuple[Action, str]]) -> None:
     assert len(text(entries).splitlines()) == len(entries)
 
 
+@pytest.mark.parametrize("why", ["a\u2028b", "a\x85b", "a\r\nb\x0c", "\u2029"])
+def test_a_reason_may_hold_any_end_of_a_line(why: str) -> None:
+    """One that was pasted from elsewhere breaks no log."""
+    entry = following([], "promote", "a", commit="c", by=f"Ada{why}", why=why)
+    assert parse(text([entry, following([entry], "promote", "b", commit="c", by="Ada", why="")]).encode())[0] == entry
+
+
 def test_a_line_says_who_what_when_and_why() -> None:
     """Each field stands under its name; the time is UTC."""
     entry = following([], "promote", "d" * 64, commit="c" * 40, verdict=judged(b"{}", "promote"), by="Zoë <z@x>", why="better")

@@ -141,6 +141,14 @@ def test_without_mlflow_git_is_enough(hearth: Run, project: Project) -> None:
     assert "no commit here names a bundle champion, and MLflow cannot be asked" in err
 
 
+def test_without_an_mlflow_installed_a_promotion_stands(hearth: Run, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has been made by then: exit code 0, and what is still to be done."""
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    code, _, err = hearth("registry", "promote", project.digests[1][:10], "--force", "--why", "by hand")
+    assert (code, "MLflow's alias was not moved" in err, "mlflow is not installed" in err) == (0, True, True)
+    assert agrees(project)
+
+
 def test_sync_makes_the_alias_follow(hearth: Run, registered: Project) -> None:
     """As after a promotion while MLflow was away, or one that came by git."""
     with lock(registered.root) as main:
@@ -191,6 +199,17 @@ def test_history_tells_of_a_champion_without_a_promotion(hearth: Run, project: P
     git(project.root, "commit", "--quiet", "--all", "--message", "broken")
     code, _, err = hearth("registry", "history")
     assert (code, "line 1 cannot be read" in err) == (1, True)
+
+
+def test_a_lock_that_cannot_be_read_is_the_callers_to_mend(hearth: Run, project: Project) -> None:
+    """As after a merge that stopped half-way; without a branch the history can be looked at all the same."""
+    git(project.root, "switch", "--quiet", "--detach")
+    assert hearth("registry", "history")[0] == 0
+    (project.root / "dvc.lock").write_text("<<<<<<< HEAD\na: 1\n=======\n", encoding="utf-8")
+    git(project.root, "commit", "--quiet", "--all", "--message", "broken")
+    for words in (["history"], ["sync"], ["promote", project.digests[1][:8], "--force", "--why", "x"]):
+        code, _, err = hearth("registry", *words)
+        assert (code, "dvc.lock of " in err, "cannot be read; restore it with git" in err) == (1, True, True)
 
 
 def test_a_released_bundle_comes_out_again(hearth: Run, project: Project) -> None:

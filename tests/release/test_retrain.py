@@ -10,7 +10,8 @@ from tests.release.projects import status
 from hearth import params
 from hearth.artifacts import write_text
 from hearth.errors import CommandError, ReleaseError
-from hearth.release import champion, verdict
+from hearth.release import champion, gate, verdict
+from hearth.release.build import Build
 from hearth.release.checkout import Checkout
 from hearth.release.commands import git, run
 from hearth.release.layout import Layout
@@ -18,6 +19,7 @@ from hearth.release.locking import lock
 from hearth.release.news import News, news
 from hearth.release.retrain import Outcome, Wishes, retrain
 from hearth.release.truths import Returned
+from hearth.release.verdict import Rule, Verdict
 
 pytestmark = pytest.mark.journey
 
@@ -120,6 +122,25 @@ def test_where_the_remote_has_moved_on_nothing_is_promoted(project: Learning) ->
 
     assert (project.checkout.commit, project.served, status(project.root)) == (before, project.first, "")
     assert worktrees(project) == 1
+
+
+def test_another_branch_that_is_checked_out_meanwhile_gets_no_champion(
+    project: Learning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build takes minutes, in which a person may go on with something else in the same checkout."""
+    judge = gate.judge
+
+    def meanwhile(candidate: Build, present: Build | None, rule: Rule, by: str) -> Verdict:
+        git(project.root, "switch", "--quiet", "--create", "feature")
+        return judge(candidate, present, rule, by)
+
+    monkeypatch.setattr(gate, "judge", meanwhile)
+    before = project.checkout.commit
+    with pytest.raises(ReleaseError, match="was switched from main to feature while the build ran: nothing was changed"):
+        retrained(project, MANY)
+
+    assert git(project.root, "rev-parse", "main", "feature").split() == [before, before]
+    assert (project.served, status(project.root), worktrees(project)) == (project.first, "", 1)
 
 
 def test_what_a_rollback_withdrew_is_not_promoted_again_unasked(project: Learning) -> None:

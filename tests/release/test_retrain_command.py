@@ -131,6 +131,22 @@ def test_it_looks_first_where_it_is_asked_to(project: Learning, capfd: pytest.Ca
     assert out.endswith("Nothing is found to go on for: no drift, no degradation.\n")
 
 
+def test_a_key_that_lies_starts_no_retraining(project: Learning, capfd: pytest.CaptureFixture[str]) -> None:
+    """Of all truths the error is above the bundle's; of those that nothing speaks against it is not."""
+    truths, lies = later(100, 0.0), later(50, 0.0)
+    lies["y"] = [float(str(y)) + 90 for y in lies["y"]]
+    for turn in range(5):
+        told(project, some(truths, 20 * turn, 20), "app")
+        told(project, some(lies, 10 * turn, 10), "liar")
+
+    code, out, _ = called(capfd, "--only-if", "degradation")
+
+    assert code == 4
+    assert "\nverdict: degraded, " in out
+    assert "\nsuspect: the 50 truths of key liar: " in out
+    assert out.endswith("Nothing is found to go on for: no degradation.\n")
+
+
 def test_drift_that_was_judged_before_counts_until_a_window_without(project: Learning) -> None:
     """A window is judged once: what `hearth drift` has found a moment ago must not be lost on who looks next."""
     bundle, prepared = project.root / "models/production", project.root / "data/prepared"
@@ -164,16 +180,20 @@ def test_where_no_service_has_run_there_are_no_truths(
     [
         (("--only-if", "weather"), "--only-if takes "),
         (("--branch", "release"), "is on main: `git switch release`"),
+        (("--push",), "has no remote origin to push to: `git remote add origin URL`"),
+        (("--verdict", "builds"), "builds cannot be written: it is a folder"),
         (("--database-url", "sqlite:///nowhere.db"), "there is no store at "),
     ],
 )
 def test_a_call_at_fault_is_refused(
     project: Learning, capfd: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
 ) -> None:
-    """Exit code 1, and what to do."""
-    code, _, err = called(capfd, *words)
+    """Exit code 1, and what to do, before anything is built."""
+    told(project, later(40, 0.0), "app")
 
-    assert (code, project.served) == (1, project.first)
+    code, out, err = called(capfd, *words)
+
+    assert (code, out, project.served) == (1, "", project.first)
     assert message in err
 
 

@@ -92,11 +92,12 @@ def _simple(reference: Vector, window: Vector, unit: str) -> str:
 
 
 def _factor(reference: Vector, window: Vector) -> float:
-    """The number by which all values may have been multiplied; 1 where there is none."""
+    """The number by which all values may have been multiplied; 1 where there is none that a float can hold."""
     before, after = float(np.median(reference)), float(np.median(window))
     if before == 0:  # most are zero: the others tell
         before, after = float(reference.mean()), float(window.mean())
-    return after / before if before and after else 1.0
+    factor = after / before if before else 1.0
+    return factor if factor and math.isfinite(factor) else 1.0
 
 
 def _round(factor: float) -> float:

@@ -3,6 +3,7 @@
 What a subcommand needs is imported when it runs: ``--help`` answers at once.
 """
 
+import errno
 import os
 import sys
 import traceback
@@ -24,6 +25,7 @@ from hearth.cli.serving import keys, serve
 from hearth.errors import HearthError
 
 INTERNAL, INTERRUPTED = 70, 130  # exit codes; 70 is EX_SOFTWARE of sysexits.h
+DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 app = typer.Typer(
     name="hearth",
@@ -43,13 +45,24 @@ def main() -> None:
         code = _run()
     except HearthError as error:
         code = _complain(f"hearth: {error}", error.exit_code)
+    except UnicodeEncodeError as error:  # bytes of an argument, or of git's settings
+        told = str(error.object)[max(error.start - 20, 0) : error.end + 20]
+        code = _complain(f"hearth: {told!r} is no text in UTF-8: write it in UTF-8", 1)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the top handler
         if os.environ.get("HEARTH_DEBUG") == "1":
             traceback.print_exc()
-        code = _complain(f"hearth: internal error ({type(error).__name__}: {error}); please report it", INTERNAL)
+        code = _unexpected(error)
     sys.exit(code)
+
+
+def _unexpected(error: Exception) -> int:
+    """A disk that is full or broken is the machine's fault, anything else ours."""
+    if isinstance(error, OSError) and error.errno in DISK:
+        where = f" ({error.filename})" if error.filename else ""
+        return _complain(f"hearth: {error.strerror}{where}: mend that, and run this again", 1)
+    return _complain(f"hearth: internal error ({type(error).__name__}: {error}); please report it", INTERNAL)
 
 
 def _run() -> int:

@@ -1,14 +1,14 @@
 """``hearth drift``: what comes against what the model was made for."""
 # ruff: noqa: PLC0415 - what a subcommand needs is imported when it runs
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hearth.cli.console import say
+from hearth.cli.console import require_place, save, say
 from hearth.cli.scoring import PRODUCTION
 from hearth.errors import HearthError
 from hearth.imports import boosting, needed
@@ -58,7 +58,8 @@ def drift(  # noqa: PLR0913, PLR0917 - the options of a command
     """Compare a window of rows with the bundle's reference: each feature, and the predictions.
 
     Without FILE, the newest rows in the store that are in no judged window, one window's at most. The verdict is stored and the
-    rows are not judged again, here or by GET /drift. With FILE, all of its rows; nothing is stored.
+    rows are not judged again, here or by GET /drift; a database user who may only read gets the verdict, and it is not stored.
+    With FILE, all of its rows; nothing is stored.
 
     Exit codes: 0 no drift, 1 the input is at fault, 2 drift, 3 fewer rows than monitoring.min_rows.
     """
@@ -67,6 +68,8 @@ def drift(  # noqa: PLR0913, PLR0917 - the options of a command
     needed("pyarrow")
     if png is not None:
         needed("matplotlib")
+    for report in (json, png):
+        require_place(report)
     boosting()
     from hearth.bundle import Predictor
     from hearth.bundle.drift import Thresholds
@@ -124,6 +127,7 @@ class _Look:
         from api import judging
         from api.store import windows
         from api.store.offline import default_url, reading, writing
+        from api.store.records import StoreReadOnly
         from hearth.bundle.drift import Sample
 
         place, bundle = url or default_url(), self.predictor.bundle
@@ -134,8 +138,11 @@ class _Look:
             return self.at(none, _waiting(stands, bundle.digest, self.limits))
         found = self.at(judging.sample(bundle, stands.window), f"rows of {_times(stands.window.since, stands.window.until)}:")
         mine = judging.judgement(stands, bundle.digest, found.look.report)
-        with writing(place) as connection:
-            kept = windows.keep(connection, mine)
+        try:
+            with writing(place) as connection:
+                kept = windows.keep(connection, mine)
+        except StoreReadOnly:
+            return replace(found, note=f"{found.note[:-1]}, not stored, for this user may only read; they may be judged again:")
         if kept.verdict != mine.verdict:
             raise HearthError("somebody else judged rows of this window meanwhile: look again, what is left is another window")
         return found
@@ -171,16 +178,9 @@ def _report(bundle: "Bundle", found: _Found, json: Path | None, png: Path | None
     from hearth.artifacts import to_json
 
     if json is not None:
-        _write(json, to_json({"model": bundle.digest, **found.look.to_dict()}).encode())
+        save(json, to_json({"model": bundle.digest, **found.look.to_dict()}).encode())
     if png is not None and found.look.report.columns:
         from hearth.bundle.drift import Sample
         from hearth.monitoring.figures import png as drawn
 
-        _write(png, drawn(bundle.contract, found.look, Sample(bundle.reference_rows, bundle.reference_scores), found.window))
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise HearthError(f"{path} cannot be written: {error.strerror}") from error
+        save(png, drawn(bundle.contract, found.look, Sample(bundle.reference_rows, bundle.reference_scores), found.window))

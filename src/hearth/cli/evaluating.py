@@ -2,25 +2,27 @@
 # ruff: noqa: PLC0415 - what a subcommand needs is imported when it runs
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hearth.cli.console import say
+from hearth.cli.console import require_place, save, say
 from hearth.cli.scoring import PRODUCTION
 from hearth.errors import HearthError
 from hearth.imports import boosting, needed
 
 if TYPE_CHECKING:
     from api.store.joined import Joined, Selection, Untold
-    from hearth.monitoring.performance import Performance
+    from hearth.monitoring.findings import Findings
     from hearth.schema import Contract
 
 EXIT_CODES = {"fine": 0, "degraded": 2, "insufficient_data": 3}
+MOST = 100_000  # truths that are looked at, the newest
 _AGO = re.compile(r"([0-9]{1,5})([dh])")
 
 
@@ -40,7 +42,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
     teller: Annotated[str | None, typer.Option(help="Name of the key that told the truth.")] = None,
     json: Annotated[Path | None, typer.Option(help="File for all findings.")] = None,
     png: Annotated[Path | None, typer.Option(help="File for a picture: the error over time and by feature.")] = None,
-    most: Annotated[int, typer.Option(min=1, help="Truths looked at, the newest.")] = 100_000,
+    most: Annotated[int, typer.Option(min=1, help="Truths looked at, the newest.")] = MOST,
 ) -> int:
     """Compare predictions with the truths that came back, and the model's error with what its bundle promises.
 
@@ -49,28 +51,58 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
 
     Exit codes: 0 fine, 1 the input is at fault, 2 degraded, 3 fewer truths than monitoring.min_feedback.
     """
-    needed("sqlalchemy", "serve")
-    needed("pyarrow")
     if png is not None:
         needed("matplotlib")
+    for report in (json, png):
+        require_place(report)
+    now = datetime.now(UTC)
+    bounds = {"since": _moment(since, now), "until": _moment(until, now), "key": key, "teller": teller}
+    found = evaluated(bundle, database_url, model, bounds, most)
+    if json is not None:
+        from hearth.artifacts import rounded, to_json
+
+        save(json, to_json(rounded({"selection": asdict(found.selection), **found.findings.to_dict()})).encode())
+    if png is not None and found.findings.performance is not None:
+        from hearth.monitoring.picture import png as drawn
+
+        save(png, drawn(found.findings.performance, found.contract))
+    return EXIT_CODES[found.findings.verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What was looked at, and what was found of it; ``contract`` is the bundle's."""
+
+    selection: "Selection"
+    findings: "Findings"
+    contract: "Contract"
+
+
+def evaluated(
+    bundle: Path,
+    url: str | None,
+    model: str = "current",
+    bounds: Mapping[str, float | str | None] = MappingProxyType({}),
+    most: int = MOST,
+) -> Evaluated:
+    """Look, and print what is found: ``bounds`` are fields of a selection.
+
+    Raises:
+        HearthError: there is no bundle, no store, or no such model in it.
+    """
+    needed("sqlalchemy", "serve")
+    needed("pyarrow")
     boosting()
-    from hearth.artifacts import write_json
     from hearth.bundle import Predictor
     from hearth.monitoring.findings import examine
     from hearth.monitoring.importance import ranked
     from hearth.monitoring.words import lines
 
     predictor = Predictor.load(bundle)
-    now = datetime.now(UTC)
-    bounds = {"since": _moment(since, now), "until": _moment(until, now)}
-    look = _look(database_url, predictor.digest, model, {**bounds, "key": key, "teller": teller}, most)
+    look = _look(url, predictor.digest, model, bounds, most)
     findings = examine(predictor.bundle, look.joined, look.predicted, look.untold, ranked(predictor))
     say("\n".join([*look.notes, *lines(findings, predictor.contract.target)]))
-    if json is not None:
-        _write(json, lambda path: write_json(path, {"selection": asdict(look.selection), **findings.to_dict()}))
-    if png is not None and findings.performance is not None:
-        _draw(png, findings.performance, predictor.contract)
-    return EXIT_CODES[findings.verdict]
+    return Evaluated(look.selection, findings, predictor.contract)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +160,3 @@ def _moment(text: str | None, now: datetime) -> float | None:
         return given.replace(tzinfo=given.tzinfo or UTC).timestamp()
     except ValueError as error:
         raise HearthError(f"{text!r} is no time: write 2026-11-01, 2026-11-01T12:00+01:00, 7d or 12h") from error
-
-
-def _draw(path: Path, measured: "Performance", contract: "Contract") -> None:
-    from hearth.monitoring.picture import draw, save_png
-
-    figure = draw(measured, contract)
-    _write(path, lambda place: save_png(figure, place))
-
-
-def _write(path: Path, write: Callable[[Path], None]) -> None:
-    try:
-        write(path)
-    except OSError as error:
-        raise HearthError(f"{path} cannot be written: {error.strerror}") from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hearth.cli.console import say
+from hearth.cli.console import require_place, save, say
 from hearth.cli.scoring import PRODUCTION
 from hearth.errors import GateError
 from hearth.imports import boosting, needed
@@ -56,11 +56,12 @@ def gate(  # noqa: PLR0913 - options of a command
         rule, name = recorded.rule, recorded.by
     else:
         rule, name = verdict.Rule.of(settings.load(params)), by or _git_user()
+        require_place(out)
     found = judge(_build(candidate, candidate_data), _build(champion, champion_data) if champion else None, rule, name)
     say(_table(found))
     if replay:
         return _same(recorded, found, replay)
-    found.write(out)
+    save(out, found.text().encode())
     return 0 if found.promoted else KEPT
 
 

@@ -12,7 +12,7 @@ import typer
 
 from hearth.cli.console import columns, say
 from hearth.cli.registry import Json, Name, opened, registry
-from hearth.errors import ReleaseError, TrackingError
+from hearth.errors import HearthError, ReleaseError, TrackingError
 from hearth.imports import needed
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def history(as_json: Json = False) -> int:
     if named is None or named in [one.digest for one in entries[-1:]]:
         return 0
     sys.stderr.write(
-        f"hearth: dvc.lock of {main.branch} names {named[:12]}, which was committed without a promotion; the next promotion or "
-        "rollback adds its line\n"
+        f"hearth: dvc.lock of the last commit names {named[:12]}, which was committed without a promotion; the next "
+        "promotion or rollback adds its line\n"
     )
     return 1 if entries else 0
 
@@ -151,7 +151,7 @@ def crown(main: "Checkout", entry: "Entry") -> None:
     """Move MLflow's alias to the champion; where that fails say so, for the champion stands all the same."""
     try:
         say(opened(main).crown(entry.digest, entry.commit))
-    except (TrackingError, ReleaseError) as error:
+    except HearthError as error:  # MLflow is away, or knows no such version, or is not installed
         sys.stderr.write(
             f"hearth: git names the champion; MLflow's alias was not moved, `hearth registry sync` does it: {error}\n"
         )

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hearth.cli.console import say
+from hearth.cli.console import require_place, say
 from hearth.cli.drifting import drift
-from hearth.cli.evaluating import evaluate
+from hearth.cli.evaluating import MOST, evaluated
 from hearth.errors import HearthError
 from hearth.imports import boosting, needed
 
 if TYPE_CHECKING:
-    from api.store.joined import Joined
     from hearth.release.retrain import Outcome
     from hearth.release.truths import Returned
 
 PROMOTED, KEPT, NOTHING = 0, 3, 4  # exit codes
-FOUND, TOO_FEW = 2, 3  # those of what is looked at first
-MOST = 100_000  # truths that are looked at, the newest
+FOUND, TOO_FEW = 2, 3  # those of `hearth drift`
 STORE = "HEARTH_DATABASE_URL"
 
 
@@ -60,7 +58,8 @@ def retrain(
     from hearth.release.news import news
 
     with orderly(), lock(Path.cwd(), wait) as main:
-        main.require_ready(branch)
+        main.require_ready(branch, push)
+        require_place(verdict)
         layout = Layout.read(main.root)
         bundle, settings = main.root / layout.bundle, params.load(main.root / layout.params)
         if looks and not any(LOOKS[one](bundle, main.root / layout.prepared, database_url) for one in looks):
@@ -108,8 +107,8 @@ def _drifted(bundle: Path, prepared: Path, url: str | None) -> bool:
 
 
 def _degraded(bundle: Path, _prepared: Path, url: str | None) -> bool:
-    """Whether the error is above the bundle's."""
-    return evaluate(bundle=bundle, database_url=url) == FOUND
+    """Whether the error is above the bundle's, by the truths that nothing speaks against."""
+    return evaluated(bundle, url).findings.believed == "degraded"
 
 
 LOOKS = {"drift": _drifted, "degradation": _degraded}
@@ -122,6 +121,8 @@ def _returned(bundle: Path, url: str | None) -> "Returned":
 
     from api.store.joined import Selection, joined
     from api.store.offline import default_url, reading
+    from hearth.bundle import read
+    from hearth.monitoring.trust import doubts
     from hearth.release.truths import Returned
 
     place = url or default_url()
@@ -130,22 +131,8 @@ def _returned(bundle: Path, url: str | None) -> "Returned":
         return Returned()
     with reading(place) as connection:
         rows = joined(connection, Selection(), MOST)
-    return Returned(rows.features, rows.actual, _doubts(bundle, rows))
-
-
-def _doubts(folder: Path, rows: "Joined") -> list[str]:
-    """Why each truth is not to be learned from; empty where nothing speaks against it."""
-    from hearth import bundle
-    from hearth.monitoring.trust import impossible, suspects
-    from hearth.monitoring.truths import read
-
-    judge = bundle.read(folder)
-    truths = read(judge.contract, rows)
-    liars = {one.key: f"told by {one.key}: {one.why}" for one in suspects(truths, judge.conformal)}
-    doubts = [liars.get(teller, "") for teller in rows.tellers]
-    for place in truths.places[impossible(truths, judge.conformal)].tolist():
-        doubts[place] = doubts[place] or "farther from the answer than any error: a mistake of whoever told them"
-    return doubts
+    judge = read(bundle)
+    return Returned(rows.features, rows.actual, doubts(judge.contract, judge.conformal, rows))
 
 
 def _told(outcome: "Outcome", verdict: Path) -> str:

@@ -34,6 +34,12 @@ class Findings:
         """Of all truths, the suspects' too: a person sees beside it what it would be without them."""
         return "insufficient_data" if self.performance is None else self.performance.verdict
 
+    @property
+    def believed(self) -> Verdict:
+        """Of the truths that nothing speaks against: what a retraining goes by, so that a key that lies can start none."""
+        measured = self.trusted or self.performance
+        return "insufficient_data" if measured is None else measured.verdict
+
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values, floats to 6 digits, the verdict first."""
         plain = rounded({"verdict": self.verdict, **asdict(self)})

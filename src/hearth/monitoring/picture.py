@@ -1,13 +1,12 @@
 """The picture of an evaluation: the error over time, and by ranges of the features."""
 
+import io
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hearth.artifacts import replacing_file
 from hearth.monitoring.performance import Performance
 from hearth.monitoring.slices import Slice
 from hearth.schema import Contract
@@ -20,6 +19,14 @@ WIDE, NARROW = 140, 56  # characters of tick labels that have room under the upp
 BEYOND = (
     3.0  # times the greatest value or threshold: an interval that goes on is cut there, so that the others can be told apart
 )
+
+
+def png(measured: Performance, contract: Contract) -> bytes:
+    """The picture; the same findings give the same bytes."""
+    buffer = io.BytesIO()
+    with style():
+        draw(measured, contract).savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def draw(measured: Performance, contract: Contract) -> Figure:
@@ -49,13 +56,6 @@ def _panels(panels: Iterable[Axes], measured: Performance, contract: Contract, h
             panel.set_xlabel(plain(with_unit(name, features_of(contract)[name].unit), 36))
         else:
             panel.set_visible(False)
-
-
-def save_png(figure: Figure, path: Path) -> None:
-    """Write the figure, whole or not at all; nothing of the machine is in the file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with style(), replacing_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
 
 
 def _dots(axes: Axes, slices: Sequence[Slice], measured: Performance, highest: float, room: int) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hearth.bundle.transform import Matrix
 from hearth.errors import HearthError
-from hearth.schema import Contract, Feature
+from hearth.schema import MOST, Contract, Feature
 
 Vector = NDArray[np.float64]
 Fault = Literal["feature_shift", "missing", "label_imbalance", "combined", "noise", "category_swap", "scale"]
@@ -46,12 +46,18 @@ def inject(contract: Contract, rows: Rows, fault: Fault, intensity: float, seed:
     each standard deviation, or for that label. ``combined``: a shift, gaps in a fifth of that share, and the imbalance.
 
     Raises:
-        HearthError: the intensity is not one of that fault, or the contract has no column that could have it.
+        HearthError: the intensity is not one of that fault, there are no rows, or they have no column that could have it.
     """
     if not 0 < intensity < np.inf:
         raise HearthError(f"--intensity {intensity:g}: give a number above 0")
+    if len(rows.x) == 0:
+        raise HearthError(f"--simulate {fault}: the table has no rows to put it into; give another one (--data)")
     rng = np.random.default_rng(seed)
-    return _FAULTS[fault](contract, rows, intensity, rng)
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = _FAULTS[fault](contract, rows, intensity, rng)
+    if (np.abs(made.x) > MOST).any():
+        raise HearthError(f"--intensity {intensity:g}: values become larger than a model can hold; give a smaller number")
+    return made
 
 
 def refused(contract: Contract, x: Matrix) -> float:
@@ -97,13 +103,14 @@ def _missing(contract: Contract, rows: Rows, intensity: float, rng: np.random.Ge
 
 def _swap(contract: Contract, rows: Rows, intensity: float, rng: np.random.Generator) -> Injected:
     _require_share("category_swap", intensity)
-    columns = [at for at, feature in enumerate(contract.used) if not feature.numeric]
+    named = [at for at, feature in enumerate(contract.used) if not feature.numeric]
+    columns = [at for at in named if len(np.unique(rows.x[~np.isnan(rows.x[:, at]), at])) > 1]
     if not columns:
-        raise HearthError("--simulate category_swap: the contract has neither a category nor a boolean; choose another fault")
+        raise HearthError("--simulate category_swap: no category or boolean has two values to exchange; choose another fault")
     x = rows.x.copy()
     for at in columns:
         levels, counts = np.unique(x[~np.isnan(x[:, at]), at], return_counts=True)
-        first, second = levels[np.argsort(-counts, kind="stable")[[0, -1 if len(levels) < 2 else 1]]]
+        first, second = levels[np.argsort(-counts, kind="stable")[:2]]
         hit = rng.random(len(x)) < intensity
         one, other = hit & (x[:, at] == first), hit & (x[:, at] == second)
         x[one, at], x[other, at] = second, first

@@ -59,22 +59,21 @@ class _Ranking:
 
 
 def doubts(contract: Contract, conformal: Conformal, rows: Joined) -> list[str]:
-    """Why each of the rows of a store is not to be learnt from, in words; empty where nothing speaks against its truth.
+    """Why each of the rows of a store is not to be learned from, in words; empty where nothing speaks against its truth.
 
-    Nor where it is no truth of this contract: whoever learns from it checks that.
+    Of a suspect nothing is believed, what cannot be judged by this contract included. Whether a row is one of the contract is
+    for whoever learns from it to check.
     """
     truths = read(contract, rows)
-    found = [""] * len(rows.actual)
-    for one in suspects(truths, conformal):
-        for place in truths.places[truths.tellers == one.key].tolist():
-            found[place] = f"from key {one.key}, whose truths are unlike those of the others: {one.why}"
+    accused = {one.key: f"told by {one.key}: {one.why}" for one in suspects(truths, conformal)}
+    found = [accused.get(teller, "") for teller in rows.tellers]
     for place in truths.places[impossible(truths, conformal)].tolist():
-        found[place] = found[place] or "impossible: it lies far beyond any error of the model"
+        found[place] = found[place] or "farther from the answer than any error: a mistake of whoever told them"
     return found
 
 
 def trusted(truths: Truths, conformal: Conformal, accused: tuple[Suspect, ...] | None = None) -> Mask:
-    """Which truths (n,) may be learnt from: possible ones, of keys that are not suspect."""
+    """Which truths (n,) may be learned from: possible ones, of keys that are not suspect."""
     found = suspects(truths, conformal) if accused is None else accused
     return ~(np.isin(truths.tellers, [one.key for one in found]) | impossible(truths, conformal))
 

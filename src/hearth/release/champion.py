@@ -4,6 +4,7 @@ The functions that change it are called with the lock held.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hearth.errors import CommandError, ReleaseError
@@ -23,10 +24,13 @@ def named(main: Checkout, at: str | None = "HEAD") -> str | None:
     """The digest of the bundle that the lock of a commit names, or, with ``None``, the lock that lies there.
 
     ``None``: it names none, or DVC's cache does not have the bundle.
+
+    Raises:
+        ReleaseError: the file is no lock, or the cache is damaged.
     """
     try:
         listed = outs.read(main, at)
-    except ReleaseError:
+    except outs.NoBundleError:
         return None
     cache = Cache.of(main)
     return None if cache.missing([listed.sums[listed.bundle]]) else cache.digest(listed)
@@ -113,9 +117,12 @@ def commit_of(main: Checkout, digest: str, entries: Sequence[Entry]) -> str:
 
 
 def builds(main: Checkout) -> dict[str, str]:
-    """The newest commit of every bundle that one names, on any branch, as far as DVC's cache has them."""
-    commits = git(main.root, "rev-list", "--reverse", "--all", "--", outs.LOCK).split()
-    return {digest: one for one in commits if (digest := named(main, one)) is not None}
+    """The newest commit of every bundle that one names, on any branch, as far as DVC's cache has them whole."""
+    found = {}
+    for one in git(main.root, "rev-list", "--reverse", "--all", "--", outs.LOCK).split():
+        with suppress(ReleaseError):  # a commit that somebody broke hides no other
+            found[named(main, one)] = one
+    return {digest: one for digest, one in found.items() if digest is not None}
 
 
 def _exists(main: Checkout, commit: str) -> bool:
@@ -202,7 +209,9 @@ def _logged(main: Checkout, base: str, blobs: Blobs, entries: Sequence[Entry]) -
 
 
 def _fetched_digest(main: Checkout, at: str) -> str:
-    return fetched(main, at).digest(outs.read(main, at))
+    cache, listed = fetched(main, at), outs.read(main, at)
+    cache.require_sound(listed)
+    return cache.digest(listed)
 
 
 def _me(main: Checkout) -> str:

@@ -1,11 +1,12 @@
 """A checkout of the repository, and worktrees of it that vanish, also after a death."""
 
 import fcntl
+import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -14,6 +15,7 @@ from hearth.artifacts import write_text
 from hearth.errors import CommandError, ReleaseError
 from hearth.release.commands import git, output, run
 
+REMOTE = "origin"  # of git, where releases are pushed to
 SOURCE = "src"  # where the code of a checkout lies that its stages run
 
 
@@ -58,9 +60,18 @@ class Checkout:
 
     @property
     def private(self) -> Path:
-        """A folder for notes of ours in git's own folder of this checkout: nothing in it is ever tracked."""
+        """A folder for notes of ours in git's own folder of this checkout: nothing in it is ever tracked.
+
+        Raises:
+            ReleaseError: this user may not write there.
+        """
         folder = Path(git(self.root, "rev-parse", "--absolute-git-dir")) / "hearth"
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except PermissionError as error:
+            raise _forbidden(folder) from error
+        if not os.access(folder, os.W_OK):
+            raise _forbidden(folder)
         return folder
 
     def changed(self) -> list[str]:
@@ -81,17 +92,21 @@ class Checkout:
             shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
             raise ReleaseError(f"{self.root} has uncommitted changes in {shown}; commit or stash them first")
 
-    def require_ready(self, branch: str) -> None:
-        """Refuse what would fail only after long work: a commit on this branch, of files that are as committed.
+    def require_ready(self, branch: str, push: bool = False) -> None:
+        """Refuse what would fail only after long work: a commit on this branch, of files that are as committed, and a push.
 
         Raises:
-            ReleaseError: another branch is checked out, or a tracked file has changes.
+            ReleaseError: another branch is checked out, a tracked file has changes, or there is no remote to push to.
             CommandError: git knows no name to commit under; its message says how to give it one.
         """
         if self.branch != branch:
             raise ReleaseError(f"{self.root} is on {self.branch}: `git switch {branch}`, or name the champion's with --branch")
         self.require_clean()
         git(self.root, "var", "GIT_COMMITTER_IDENT")
+        if push and REMOTE not in git(self.root, "remote").split():
+            raise ReleaseError(
+                f"{self.root} has no remote {REMOTE} to push to: `git remote add {REMOTE} URL`, or leave --push out"
+            )
 
     def file(self, path: str, commit: str = "HEAD") -> bytes | None:
         """A tracked file as a commit has it, ``None`` where it has none."""
@@ -142,6 +157,12 @@ class Checkout:
             yield Checkout(tree)
 
 
+def _forbidden(folder: Path) -> ReleaseError:
+    return ReleaseError(
+        f"this user may not write to {folder}; run this as the owner of the repository, or in a clone of your own"
+    )
+
+
 @contextmanager
 def _place(private: Path) -> Iterator[Path]:
     """A temporary folder, known to later processes by a note that this one has locked for as long as it lives."""
@@ -182,7 +203,7 @@ def _alone(private: Path) -> Iterator[None]:
 def _prune(private: Path) -> None:
     """Remove the worktrees of processes that have ended without doing so."""
     for note in private.glob("*.tree"):
-        with note.open("r+", encoding="utf-8") as file:
+        with suppress(FileNotFoundError), note.open("r+", encoding="utf-8") as file:  # its owner may end meanwhile
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -46,7 +46,7 @@ class Layout:
                 prepared=export["prepared"],
                 bundle=export["out"],
             )
-        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ReleaseError(f"{root / GRAPH} does not say where things are ({error}): restore it with git") from error
 
 

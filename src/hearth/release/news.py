@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hearth.errors import ReleaseError
 from hearth.params import DataParams, KaggleSource, OpenmlSource, Params
 from hearth.release.checkout import Checkout
 from hearth.release.layout import Layout
@@ -49,9 +50,10 @@ def news(main: Checkout, layout: Layout, settings: Params, returned: Returned = 
     Raises:
         SourceError: Kaggle does not say what is new, or the table is not there.
         DataError: the rows that came back earlier do not keep the contract.
+        ReleaseError: the report of the last build is none.
     """
     report = main.file(layout.report)
-    source = source_news(settings.data, main.root, json.loads(report)) if report else "nothing was built yet"
+    source = source_news(settings.data, main.root, _read(layout.report, report)) if report else "nothing was built yet"
     if settings.data.feedback == "none":
         return News(source=source)
     contract = known_contract(settings.contract, main.root / layout.raw)
@@ -88,6 +90,18 @@ def source_news(data: DataParams, root: Path, read: Mapping[str, object]) -> str
         fetched = fetch(data, Path(folder), root)
         same = sha256(fetched.path) == read["sha256"]
     return "" if same else f"{fetched.where} has another table than was read last"
+
+
+def _read(name: str, content: bytes) -> Mapping[str, object]:
+    """What the last build read, as ``ingest`` wrote it."""
+    try:
+        found: Mapping[str, object] = json.loads(content)
+        sound = {"source", "version", "file", "sha256"} <= found.keys()
+    except (ValueError, AttributeError):
+        sound = False
+    if not sound:
+        raise ReleaseError(f"{name} of the last commit does not say what was read: build it again (dvc repro), and commit it")
+    return found
 
 
 def _kaggle_news(chosen: KaggleSource, read: Mapping[str, object]) -> str:

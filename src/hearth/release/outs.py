@@ -31,21 +31,30 @@ class Outs:
         return {path: md5 for path, md5 in self.sums.items() if before is None or before.sums.get(path) != md5}
 
 
+class NoBundleError(ReleaseError):
+    """There is no lock, or it names no bundle."""
+
+
 def read(checkout: Checkout, commit: str | None) -> Outs:
     """The outs that a commit names, or, with ``None``, the file as it is; without those that git tracks.
 
     Raises:
-        ReleaseError: there is no lock, or it names no bundle.
+        NoBundleError: there is no lock, or it names no bundle.
+        ReleaseError: the file is no lock, as with the marks of a merge in it.
     """
     file, where = checkout.root / LOCK, f"commit {commit[:12]}" if commit else str(checkout.root)
     content = checkout.file(LOCK, commit) if commit else file.read_bytes() if file.exists() else None
-    stages = yaml.safe_load(content)["stages"] if content else {}
-    if not stages.get(EXPORT, {}).get("outs"):
-        raise ReleaseError(f"{LOCK} of {where} names no bundle: run `dvc repro` and commit {LOCK}")
+    try:
+        stages = yaml.safe_load(content)["stages"] if content else {}
+        named = [out for stage in stages.values() for out in stage.get("outs", ()) if "md5" in out]
+        sums = {str(out["path"]): str(out["md5"]) for out in named}
+        bundle = [str(out["path"]) for out in stages.get(EXPORT, {}).get("outs", ())]
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise ReleaseError(f"{LOCK} of {where} cannot be read; restore it with git, or run `dvc repro`. {error}") from error
+    if not bundle:
+        raise NoBundleError(f"{LOCK} of {where} names no bundle: run `dvc repro` and commit {LOCK}")
     tracked = checkout.tracked(commit)
-    named = [out for stage in stages.values() for out in stage.get("outs", ()) if "md5" in out]
-    sums = {out["path"]: out["md5"] for out in named if out["path"] not in tracked}
-    return Outs(sums, stages[EXPORT]["outs"][0]["path"])
+    return Outs({path: md5 for path, md5 in sums.items() if path not in tracked}, bundle[0])
 
 
 @cache
@@ -72,12 +81,15 @@ class Cache:
         """The files of a folder with their sums; they may be missing.
 
         Raises:
-            ReleaseError: the folder itself is.
+            ReleaseError: the folder itself is, or its list is damaged.
         """
         path = self.path(md5)
         if not path.exists():
             raise _missing(path)
-        return {entry["relpath"]: entry["md5"] for entry in json.loads(path.read_bytes())}
+        try:
+            return {entry["relpath"]: entry["md5"] for entry in json.loads(path.read_bytes())}
+        except (ValueError, TypeError, KeyError) as error:
+            raise _damaged(path) from error
 
     def missing(self, sums: Iterable[str]) -> list[str]:
         """The sums of which something is not there."""
@@ -92,12 +104,32 @@ class Cache:
         """The digest of the bundle that a lock names.
 
         Raises:
-            ReleaseError: it is not there.
+            ReleaseError: it is not there, or is no bundle.
         """
-        manifest = self.path(self.files(outs.sums[outs.bundle])[MANIFEST])
+        files = self._bundle(outs)
+        if MANIFEST not in files:
+            raise ReleaseError(
+                f"{outs.bundle} as {LOCK} names it has no {MANIFEST}: it is no bundle; build it again (dvc repro)"
+            )
+        manifest = self.path(files[MANIFEST])
         if not manifest.exists():
             raise _missing(manifest)
         return hashlib.sha256(manifest.read_bytes()).hexdigest()
+
+    def require_sound(self, outs: Outs) -> None:
+        """Refuse a bundle of which a file was damaged in the cache: it would take the place of one that answers.
+
+        Raises:
+            ReleaseError: it names the file.
+        """
+        for md5 in self._bundle(outs).values():
+            if file_md5(self.path(md5)) != md5:
+                raise _damaged(self.path(md5))
+
+    def _bundle(self, outs: Outs) -> dict[str, str]:
+        if outs.bundle not in outs.sums:
+            raise ReleaseError(f"{LOCK} names {outs.bundle}, which git tracks: leave it to DVC (`git rm --cached -r`)")
+        return self.files(outs.sums[outs.bundle])
 
     def put(self, md5: str, folder: Path) -> None:
         """Replace a folder, in one step, with what the sum stands for."""
@@ -105,6 +137,16 @@ class Cache:
             for name, one in self.files(md5).items():
                 (temporary / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.path(one), temporary / name)
+
+
+def file_md5(path: Path) -> str:
+    """The sum by which DVC knows a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _damaged(path: Path) -> ReleaseError:
+    return ReleaseError(f"{path} in DVC's cache is damaged: remove it, and `dvc fetch` brings it again where a remote has it")
 
 
 def _missing(path: Path) -> ReleaseError:

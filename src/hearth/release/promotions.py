@@ -73,7 +73,8 @@ def parse(content: bytes, name: str = LOG) -> list[Entry]:
         ReleaseError: it says at which line the log is broken, and how.
     """
     entries: list[Entry] = []
-    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
+    lines = content.decode("utf-8", "replace").removesuffix("\n").split("\n")  # not splitlines: a reason may hold U+2028
+    for number, line in enumerate(lines if content else [], 1):
         entry = _entry(name, number, line)
         _require_next(name, number, entries[-1] if entries else None, entry)
         entries.append(entry)

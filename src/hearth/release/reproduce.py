@@ -1,6 +1,5 @@
 """A released bundle built again from its commit: nothing that an earlier run left is taken for a result of this one."""
 
-import hashlib
 from dataclasses import dataclass
 
 import yaml
@@ -11,7 +10,7 @@ from hearth.errors import ReleaseError
 from hearth.release import outs
 from hearth.release.checkout import SOURCE, Checkout
 from hearth.release.commands import shown
-from hearth.release.outs import LOCK, Cache, Outs
+from hearth.release.outs import LOCK, Cache, Outs, file_md5
 
 INGEST = "ingest"  # the stage that reads the source
 IN_GIT = "bundled"  # the source whose table is in git
@@ -75,6 +74,5 @@ def _files(tree: Checkout, cache: Cache, expected: Outs) -> tuple[str, ...]:
     if cache.missing([named]):
         return ()
     before, bundle = cache.files(named), tree.root / expected.bundle
-    now = {str(path.relative_to(bundle)): path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
-    sums = {name: hashlib.md5(data, usedforsecurity=False).hexdigest() for name, data in now.items()}
+    sums = {str(path.relative_to(bundle)): file_md5(path) for path in bundle.rglob("*") if path.is_file()}
     return tuple(sorted(name for name in {**before, **sums} if before.get(name) != sums.get(name)))

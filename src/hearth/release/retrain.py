@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hearth import params
+from hearth.errors import ReleaseError
 from hearth.params import DataParams
 from hearth.release import champion, gate, outs, promotions
 from hearth.release.build import Build
 from hearth.release.champion import RELEASED, VERDICT
-from hearth.release.checkout import SOURCE, Checkout
+from hearth.release.checkout import REMOTE, SOURCE, Checkout
 from hearth.release.commands import git, shown
 from hearth.release.interrupts import deferred
 from hearth.release.layout import Layout
@@ -21,7 +22,6 @@ from hearth.release.verdict import Rule, Verdict
 from hearth.sources.files import remote
 
 BY = "hearth retrain"
-REMOTE = "origin"  # of git, where releases are pushed to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def retrain(main: Checkout, layout: Layout, news: News, wishes: Wishes) -> Outco
     Raises:
         HearthError: the pipeline, git or DVC failed; the message says what to do.
     """
-    settings = params.load(main.root / layout.params)
+    settings, branch = params.load(main.root / layout.params), main.branch
     with main.worktree(main.commit) as tree:
         present = _champion(main, tree, layout)
         _bring(main, tree, layout, settings.data, news)
@@ -74,6 +74,11 @@ def retrain(main: Checkout, layout: Layout, news: News, wishes: Wishes) -> Outco
         build = tree.record([*RELEASED, *_ignoring(tree)], f"Retrain: {news.words}")
         if _has_remote(tree):
             shown(["dvc", "push"], tree.root)
+        if main.branch != branch:
+            raise ReleaseError(
+                f"{main.root} was switched from {branch} to {main.branch} while the build ran: nothing was changed. "
+                f"`git switch {branch}` and run this again; DVC has kept what was built"
+            )
         return _released(main, build, verdict, tree.root / VERDICT, wishes)
 
 

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import DBAPIError
 from tests.api.store.made import opened, record
 from tests.api.store.test_migrate import closed, said
 
-from api.store import StoreError
-from api.store.offline import default_url, reading
+from api.store import StoreError, new_id
+from api.store.offline import default_url, reading, writing
+from api.store.records import StoreReadOnly
 from api.store.tables import predictions
 
 COUNT = select(func.count()).select_from(predictions)
@@ -43,9 +44,24 @@ def test_a_look_beside_a_service_that_writes(url: str) -> None:
 def test_nothing_can_be_written(url: str) -> None:
     """A change is refused by the database itself, and told as an error of the store."""
     closed(opened(url))
-    with pytest.raises(StoreError, match=r"cannot be read.*(readonly|read-only)") as told, reading(url) as connection:
+    with pytest.raises(StoreReadOnly, match=r"cannot be read.*(readonly|read-only)") as told, reading(url) as connection:
         connection.execute(predictions.delete())
     assert isinstance(told.value.__cause__, DBAPIError)
+
+
+def test_a_user_who_may_only_read_is_told_apart(postgres: str) -> None:
+    """From a store that does not answer: who wanted to write may go on without."""
+    closed(opened(postgres))
+    user = f"reader_{new_id()}"
+    said(postgres, f'CREATE USER "{user}"')
+    said(postgres, f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{user}"')
+    url = make_url(postgres).set(username=user).render_as_string(hide_password=False)
+    with reading(url) as connection:
+        assert connection.execute(COUNT).scalar_one() == 0
+    with pytest.raises(StoreReadOnly, match="permission denied"), writing(url) as connection:
+        connection.execute(predictions.delete())
+    said(postgres, f'DROP OWNED BY "{user}"')
+    said(postgres, f'DROP USER "{user}"')
 
 
 def test_nothing_is_left_behind(sqlite: str) -> None:
