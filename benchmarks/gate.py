@@ -30,6 +30,7 @@ from hearth.training.split import holdout, repeated_folds  # noqa: E402
 from hearth.training.table import Table, Vector  # noqa: E402
 
 FEATURES = 12
+SMALL, LARGE = 506, 5000  # rows of the tables
 CONTRACT = Contract(
     target=Target(name="y", task="regression"),
     features=tuple(Feature(name=f"x{i}", type="number") for i in range(FEATURES)),
@@ -206,18 +207,24 @@ class Contenders:
         return cls(equal, short, rough)
 
 
-def cells(tables: int) -> Iterator[Cell]:
-    """What is measured; true RMSEs are averaged over ``tables`` tables."""
+def cells(rows: int, tables: int) -> Iterator[Cell]:
+    """What is measured on a table of so many rows; true RMSEs are averaged over ``tables`` tables, fewer of the large one."""
+    if rows == SMALL:
+        yield from _on_small(tables)
+    else:
+        yield from _on_rows("rows, 1000", LARGE, 4000, 1000, Contenders.made(4000, max(2, tables // 4)))
+
+
+def _on_small(tables: int) -> Iterator[Cell]:
     made = Contenders.made(404, tables)
-    recipes = functools.partial(by_recipes, 506)
-    yield Cell(506, "recipes", "the same recipe, another seed", 0, functools.partial(recipes, BASE, BASE, False))
-    yield Cell(506, "recipes", "the luckiest of ten seeds", 0, functools.partial(recipes, BASE, BASE, True))
+    recipes = functools.partial(by_recipes, SMALL)
+    yield Cell(SMALL, "recipes", "the same recipe, another seed", 0, functools.partial(recipes, BASE, BASE, False))
+    yield Cell(SMALL, "recipes", "the luckiest of ten seeds", 0, functools.partial(recipes, BASE, BASE, True))
     recipe, better = made.equal
-    yield Cell(506, "recipes", "another recipe, as good", -better, functools.partial(recipes, recipe, BASE, False))
+    yield Cell(SMALL, "recipes", "another recipe, as good", -better, functools.partial(recipes, recipe, BASE, False))
     for name, better, recipe in _worse(made):
-        yield Cell(506, "recipes", name, better, functools.partial(recipes, BASE, recipe, False))
-    yield from _on_rows("rows, 200", 506, 404, 200, made)
-    yield from _on_rows("rows, 1000", 5000, 4000, 1000, Contenders.made(4000, max(2, tables // 4)))
+        yield Cell(SMALL, "recipes", name, better, functools.partial(recipes, BASE, recipe, False))
+    yield from _on_rows("rows, 200", SMALL, 404, 200, made)
 
 
 def _on_rows(method: str, rows: int, trained: int, judged: int, made: Contenders) -> Iterator[Cell]:
@@ -252,6 +259,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=200, help="of each kind")
     parser.add_argument("--tables", type=int, default=20, help="that each true RMSE is averaged over")
+    parser.add_argument("--rows", type=int, nargs="+", choices=(SMALL, LARGE), default=(SMALL, LARGE), help="of the tables")
     parser.add_argument("--quick", action="store_true", help="20 candidates, 10 tables")
     args = parser.parse_args()
     candidates, tables = (20, 10) if args.quick else (args.candidates, args.tables)
@@ -260,7 +268,7 @@ def main() -> None:
     )
     head = f"{'rows':>5} {'judged by':<11}{'candidate':<38}{'better':>7}{'n':>6}"
     print(f"{head}{'gate':>13}{'split':>13}{'s':>6}", flush=True)
-    for cell in cells(tables):
+    for cell in (one for rows in args.rows for one in cells(rows, tables)):
         print(measured(cell, candidates), flush=True)
 
 
