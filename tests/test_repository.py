@@ -28,7 +28,10 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "hearth"
 MODULES = sorted(SOURCE.rglob("*.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
+}
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 LIGHT = frozenset({"numpy", "scipy", "simpleeval", "xgboost", *sys.stdlib_module_names})
@@ -119,20 +122,26 @@ def names_in(path: Path) -> Iterator[str]:
         yield from (key.arg for key in getattr(node, "keywords", []) if key.arg)
 
 
+def code_files() -> list[Path]:
+    """The files of the package but for presets, each of which is about one table."""
+    files = [path for path in SOURCE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return [path for path in files if path.parent != SOURCE / "project" / "presets"]
+
+
 def test_no_column_of_the_table_is_named_in_the_code() -> None:
     """No string and no identifier is a column; those of four letters and more stand nowhere, also not in templates."""
     columns = {*PARAMS["features"], PARAMS["data"]["target"]}
     short = {name for name in columns if len(name) > 1}  # a letter stands for too much
     assert {(path.name, name) for path in MODULES for name in names_in(path) if name in short} == set()
     long = re.compile(rf"\b({'|'.join(name for name in columns if len(name) > 3)})\b", re.IGNORECASE)
-    files = [path for path in SOURCE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    files = code_files()
     assert {(path.name, found.group()) for path in files for found in long.finditer(path.read_text(encoding="utf-8"))} == set()
 
 
 def test_no_word_of_the_table_stands_in_the_code() -> None:
     """Neither code nor comments nor templates speak of what this table is about, nor do the defaults of settings."""
     words = re.compile(rf"\b({'|'.join(WORDS)})s?\b", re.IGNORECASE)
-    files = [path for path in SOURCE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    files = code_files()
     assert {(path.name, found.group()) for path in files for found in words.finditer(path.read_text(encoding="utf-8"))} == set()
     assert words.search(str(PARAMS))
 
@@ -233,7 +242,8 @@ def test_the_files_that_a_page_names_exist(page: str) -> None:
     paths = set(re.findall(rf"(?:^|\s)((?:{top})/[\w./-]+)", code_spans(PAGES[page]), re.MULTILINE))
     links = set(re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", PAGES[page]))
     assert paths or page != "README.md"
-    missing = {path for path in paths | links if not (ROOT / path).exists()}
+    beside = (ROOT / page).parent
+    missing = {path for path in paths if not (ROOT / path).exists()} | {link for link in links if not (beside / link).exists()}
     assert {path for path in missing if not any(Path(path).is_relative_to(out) for out in made)} == set()
 
 

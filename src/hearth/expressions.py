@@ -74,7 +74,7 @@ def formulas(contract: Contract) -> tuple[Expression, ...]:
     Raises:
         ValueError: naming the feature and what is wrong with its expression.
     """
-    known = [feature.name for feature in contract.used if feature.type != "category" or feature.ordered]
+    known = _numbers(contract)
     made = []
     for feature in contract.derived:
         try:
@@ -83,6 +83,19 @@ def formulas(contract: Contract) -> tuple[Expression, ...]:
             raise ValueError(f"derived.{feature.name}: {error}") from error
         known.append(feature.name)
     return tuple(made)
+
+
+def over(text: str, contract: Contract) -> Expression:
+    """An expression over all that a model may see, derived features too.
+
+    Raises:
+        ValueError: it is none, or names what is no number among them.
+    """
+    return Expression(text, [*_numbers(contract), *(feature.name for feature in contract.derived)])
+
+
+def _numbers(contract: Contract) -> list[str]:
+    return [feature.name for feature in contract.used if feature.type != "category" or feature.ordered]
 
 
 def _evaluator(values: Mapping[str, Column]) -> "SimpleEval":

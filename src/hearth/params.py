@@ -112,6 +112,7 @@ class DataParams(Frozen):
     unit: str = ""
     about: str = ""
     min_rows: Annotated[int, Field(ge=10)] = 50
+    duplicates: Literal["keep", "drop"] = "keep"
     feedback: Literal["none", "append"] = "none"
 
     @model_validator(mode="after")
@@ -264,14 +265,23 @@ class TrackingParams(Frozen):
     experiment: str
 
 
+class GroupParams(Frozen):
+    """Two groups of rows that are measured apart: those where the expression is ``above`` 0, and the ``rest``."""
+
+    expression: str
+    above: str
+    rest: str
+
+
 class CardParams(Frozen):
-    """What the model card says that no computation can: purpose, limits, source."""
+    """What the model card says that no computation can: purpose, limits, source, groups of rows that are not alike."""
 
     title: str
     intended: str
     misuse: tuple[str, ...] = Field(strict=False)
     provenance: str
     notes: tuple[str, ...] = Field(default=(), strict=False)
+    groups: tuple[GroupParams, ...] = Field(default=(), strict=False)
 
 
 class Params(Frozen):
@@ -299,10 +309,12 @@ class Params(Frozen):
 
     @model_validator(mode="after")
     def _contract_holds(self) -> Self:
-        if self.contract.derived:
-            from hearth.expressions import formulas  # noqa: PLC0415 - most tables need none
+        if self.contract.derived or self.card.groups:
+            from hearth.expressions import formulas, over  # noqa: PLC0415 - most tables need none
 
             formulas(self.contract)
+            for group in self.card.groups:
+                over(group.expression, self.contract)
         return self
 
     @property
@@ -337,16 +349,27 @@ def load(path: Path) -> Params:
             the message names every such key and says what is allowed.
     """
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} cannot be read: {error}") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str) -> Params:
+    """Check the text of ``params.yaml``, which messages call ``name``.
+
+    Raises:
+        ParamsError: as ``load`` says.
+    """
+    try:
+        raw = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # PyYAML lets pass what int() and date() say
-        raise ParamsError(f"{path} is not valid YAML: {error}") from error
+        raise ParamsError(f"{name} is not valid YAML: {error}") from error
     try:
         return Params.model_validate(raw if raw is not None else {})
     except ValidationError as error:
         faults = "\n".join(f"  - {_fault(item['loc'], item['msg'])}" for item in error.errors())
-        raise ParamsError(f"{path} has settings that cannot be used:\n{faults}") from error
+        raise ParamsError(f"{name} has settings that cannot be used:\n{faults}") from error
 
 
 def _fault(where: tuple[int | str, ...], message: str) -> str:

@@ -25,14 +25,19 @@ NAMES = {"Makefile.j2": "Makefile", "README.md.j2": "README.md", "gitignore.j2":
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What a project is rendered from: its settings as text, its graph's objective, and the table's place in it."""
+    """What a project is rendered from: its settings as text, its task, and where its table is read.
+
+    ``table`` is the place in it of a table that lies there; None where ``ingest`` downloads it from ``data``.
+    """
 
     title: str
     target: str
     task: Task
     features: int
     params: str
-    table: str = TABLE
+    guessed: bool
+    data: str = TABLE
+    table: str | None = TABLE
 
 
 def environment() -> Environment:
@@ -63,7 +68,7 @@ def guessed_project(title: str, guessed: Guessed) -> Project:
             features=[_line(one) for one in contract.features],
         )
     )
-    return Project(title, contract.target.name, contract.target.task, len(contract.used), params)
+    return Project(title, contract.target.name, contract.target.task, len(contract.used), params, guessed=True)
 
 
 def graph(objective: str, files: Sequence[str], code: Mapping[str, Sequence[str]]) -> str:
@@ -71,8 +76,10 @@ def graph(objective: str, files: Sequence[str], code: Mapping[str, Sequence[str]
     return environment().get_template("dvc.yaml.j2").render(objective=objective, files=files, code=code)
 
 
-def lay(project: Project, source: Path, folder: Path) -> None:
+def lay(project: Project, source: Path | None, folder: Path) -> None:
     """Make the folder, whole or not at all, with git and DVC initialised in it and every file staged.
+
+    ``source`` is copied to ``project.table``; both or neither are None.
 
     Raises:
         HearthError: something is there already, or git is not installed.
@@ -92,26 +99,28 @@ def lay(project: Project, source: Path, folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write(project: Project, source: Path, folder: Path) -> None:
-    templates, told = environment(), asdict(project) | {"data": project.table, "bin": Path(sys.executable).parent}
+def _write(project: Project, source: Path | None, folder: Path) -> None:
+    templates, told = environment(), asdict(project) | {"bin": Path(sys.executable).parent}
+    files = [project.table] if project.table else []
     texts = {name: templates.get_template(template).render(told) for template, name in NAMES.items()}
     texts["params.yaml"] = project.params
-    texts["dvc.yaml"] = graph(OBJECTIVE[project.task], [project.table], {name: [VERSION] for name in STAGES})
+    texts["dvc.yaml"] = graph(OBJECTIVE[project.task], files, {name: [VERSION] for name in STAGES})
     texts[VERSION] = f"{__version__}\n"
     texts["data/feedback.csv"] = ""
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    place = folder / project.table
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, place)
+    if project.table and source:
+        place = folder / project.table
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, place)
 
 
-def _initialise(folder: Path, table: str) -> None:
+def _initialise(folder: Path, table: str | None) -> None:
     dvc = [sys.executable, "-m", "dvc"]
     steps = [["git", "init", "--quiet", "--initial-branch", "main"], [*dvc, "init", "--quiet"]]
     steps += [[*dvc, "config", f"core.{key}", "false"] for key in ("analytics", "check_update")]
-    if (folder / table).stat().st_size > LARGE:
+    if table and (folder / table).stat().st_size > LARGE:
         steps.append([*dvc, "add", "--quiet", table])
     for step in [*steps, ["git", "add", "--all"]]:
         done = subprocess.run(step, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - no input in it

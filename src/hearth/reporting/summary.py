@@ -28,6 +28,7 @@ def metrics_json(evaluation: Evaluation) -> dict[str, object]:
         **{contender.name: _measured(contender) for contender in evaluation.contenders},
         "versus": {one.other: {**asdict(one.difference), "p_value": one.p_value} for one in evaluation.comparisons},
         "training_cv": evaluation.training_cv,
+        **({"groups": {one.name: {"rows": one.rows, **one.scores} for one in evaluation.groups}} if evaluation.groups else {}),
     }
 
 

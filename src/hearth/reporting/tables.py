@@ -10,7 +10,7 @@ from hearth.training.evaluation import Contender
 from hearth.training.labels import metric_label
 from hearth.training.metrics import confusion, of_classes
 
-DATA_LABELS = {"sha256": "SHA-256", "duplicates": "repeated rows"}
+DATA_LABELS = {"sha256": "SHA-256", "duplicates": "repeated rows", "dropped": "repeated rows left out"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,25 @@ def classes(facts: Facts) -> TableView:
         head=("class", "rows", "precision", "recall", "F1"),
         rows=[
             [name, count(int(rows)), percent(right), percent(found), fixed(f1, 3)] for name, rows, right, found, f1 in columns
+        ],
+    )
+
+
+def groups(facts: Facts) -> TableView:
+    """The winner's answers to groups of rows apart."""
+    evaluation = facts.evaluation
+    return TableView(
+        caption="Out of fold, mean over the repeats of the cross-validation: the winner on each group of rows.",
+        align="lrr" + "r" * len(facts.metrics),
+        head=("rows", "number", "share", *map(facts.label, facts.metrics)),
+        rows=[
+            [
+                one.name,
+                count(one.rows),
+                percent(one.rows / len(evaluation.actual)),
+                *(facts.scale_of(metric).value(one.scores[metric]) for metric in facts.metrics),
+            ]
+            for one in evaluation.groups
         ],
     )
 

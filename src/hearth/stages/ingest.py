@@ -27,6 +27,10 @@ def main(argv: Sequence[str]) -> None:
         table = canonical(fetched.path, settings.contract, settings.data.min_rows)
         origin = provenance(fetched)
     contract = resolved(settings.contract, table)
+    if settings.data.duplicates == "drop":
+        kept = feedback.unknown(table, table.slice(0, 0), contract)
+        origin |= {"dropped": table.num_rows - kept.num_rows}
+        table = kept.combine_chunks()
     if settings.data.feedback == "append":
         table = feedback.appended(table, args.feedback, contract)
         origin |= {"feedback": feedback.provenance(args.feedback, int(table.schema.metadata[APPENDED]))}

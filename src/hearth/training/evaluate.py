@@ -14,6 +14,7 @@ from hearth.training.evaluation import Contender, Coverage, Estimate, Evaluation
 from hearth.training.experiment import Experiment, score, winner
 from hearth.training.fitting import Model, fit, fit_transform, fittable, side_by_side
 from hearth.training.folds import Folds, pairs
+from hearth.training.groups import grouped
 from hearth.training.metrics import OBJECTIVE, metrics, objective, summary
 from hearth.training.selection import attribute, selector
 from hearth.training.split import repeated_folds
@@ -76,6 +77,7 @@ def evaluate(material: Material, experiments: Sequence[Experiment], settings: Pa
         coverage=_coverage(material, chosen, best, repeats, folds, settings),
         learning=tuple(_learning(material.train, material.folds[1:2], chosen, settings)),
         left_out=tuple(_left_out(material, name, chosen, best, folds, settings) for name in material.ignored),
+        groups=tuple(grouped(everything, repeats, settings.card.groups)),
         attribution=attribute(models[chosen.name], material.train),
         actual=material.everything.y,
         out_of_fold=repeats[0],

@@ -80,6 +80,16 @@ class LeftOut:
     with_it: float
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that are measured apart: the rule that they keep, and every metric of the winner's answers to them, out of fold."""
+
+    name: str
+    rule: str
+    rows: int
+    scores: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """All that the reports say.
@@ -99,6 +109,7 @@ class Evaluation:
     coverage: Coverage
     learning: tuple[LearningPoint, ...]
     left_out: tuple[LeftOut, ...]
+    groups: tuple[Group, ...] = ()
     attribution: Attribution
     actual: Vector
     out_of_fold: Vector
