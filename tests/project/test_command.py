@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.tiny import csv_text
 
 from hearth import cli
@@ -34,6 +35,23 @@ def test_what_was_assumed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert Path("sales/params.yaml").read_bytes() == before
 
 
+def test_a_preset_is_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of its name, or of the name given, which is not touched a second time."""
+    monkeypatch.chdir(tmp_path)
+    code, out, err = said(monkeypatch, capsys, "--preset", "obesity")
+    assert (code, err) == (0, "")
+    assert "classification of 'NObeyesdad', 16 features, by the preset obesity, which `make repro` downloads from https:" in out
+    assert out.splitlines()[-1].endswith("Next: cd obesity && make repro && make serve")
+    ingest = yaml.safe_load(Path("obesity/dvc.yaml").read_text(encoding="utf-8"))["stages"]["ingest"]
+    assert ingest["deps"] == ["data/feedback.csv", "hearth.version"]
+    assert "https://" in Path("obesity/README.md").read_text(encoding="utf-8")
+    before = Path("obesity/params.yaml").read_bytes()
+    code, out, err = said(monkeypatch, capsys, "--preset", "obesity")
+    assert (code, out) == (1, "")
+    assert "obesity is there already" in err
+    assert Path("obesity/params.yaml").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -42,6 +60,12 @@ def test_what_was_assumed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (("sales.csv", "--target", "z"), "there is no column 'z'"),
         (("sales.csv", "--target", "y", "--task", "ranking"), "'ranking' is not one of"),
         (("sales.csv",), "Missing option '--target'"),
+        ((), "name a CSV file and --target COLUMN, or a --preset"),
+        (("sales.csv", "--target", "y", "--data", "sales.csv"), "--data goes with --preset"),
+        (("--preset", "obesity", "--target", "y"), "a preset has its own target and task"),
+        (("--preset", "obesity", "sales.csv"), "sales.csv is a file: with --preset that is the folder to make"),
+        (("--preset", "obesity", "a", "--out", "b"), "both name the folder to make"),
+        (("--preset", "obesity", "--data", "none.csv"), "none.csv is no file that can be read"),
     ],
 )
 def test_a_call_at_fault_says_what_to_change(
