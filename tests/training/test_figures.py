@@ -101,8 +101,9 @@ def test_a_legend_shows_what_begins_with_an_underscore() -> None:
 
 
 def test_long_names_are_cut() -> None:
-    """A long name ends in an ellipsis at the length asked for."""
-    assert plain("x" * 50, 10) == "x" * 9 + "…"
+    """A long name has the length asked for, its end kept: levels that begin alike are told apart."""
+    assert plain("Obesity_Type_III", 10) == "Obesit…III"
+    assert len({plain(f"Obesity_Type_{level}", 10) for level in ("I", "II", "III")}) == 3
 
 
 def test_many_features_show_the_top() -> None:

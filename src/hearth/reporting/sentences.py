@@ -94,8 +94,8 @@ def calibration(facts: Facts) -> str:
 
 def groups(facts: Facts) -> str:
     """What makes the groups of rows; nothing where there are none."""
-    told = "; ".join(f"{one.name}: {one.rule}" for one in facts.evaluation.groups)
-    return f"One figure over all rows hides what kinds of rows differ in. {told}." if told else ""
+    told = ", ".join(f"{one.name} ({one.rule})" for one in facts.evaluation.groups)
+    return f"One figure over all rows hides how kinds of rows differ: {told}." if told else ""
 
 
 def contributions(facts: Facts) -> str:
