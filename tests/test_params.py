@@ -95,6 +95,7 @@ def test_settings_cannot_be_changed(raw: Raw) -> None:
         ("derived", {"x": "x + 1"}, "a feature is named twice"),
         ("derived", {"y": "x + 1"}, "the target y is among the features"),
         ("derived", {"r": ""}, "an expression belongs to a derived feature"),
+        ("card.groups", [{"expression": "z", "above": "a", "rest": "b"}], "card.groups: z is no number or boolean among"),
         ("derived", {"r": 2}, "derived.r: Input should be a valid string"),
         ("prepare.seed", -1, "prepare.seed"),
         ("prepare.seed", 2**32, "prepare.seed"),

@@ -77,21 +77,25 @@ def formulas(contract: Contract) -> tuple[Expression, ...]:
     known = _numbers(contract)
     made = []
     for feature in contract.derived:
-        try:
-            made.append(Expression(feature.expression, known))
-        except ValueError as error:
-            raise ValueError(f"derived.{feature.name}: {error}") from error
+        made.append(_named(feature.expression, known, f"derived.{feature.name}"))
         known.append(feature.name)
     return tuple(made)
 
 
-def over(text: str, contract: Contract) -> Expression:
+def over(text: str, contract: Contract, name: str) -> Expression:
     """An expression over all that a model may see, derived features too.
 
     Raises:
-        ValueError: it is none, or names what is no number among them.
+        ValueError: it is none, or names what is no number among them; the message begins with ``name``.
     """
-    return Expression(text, [*_numbers(contract), *(feature.name for feature in contract.derived)])
+    return _named(text, [*_numbers(contract), *(feature.name for feature in contract.derived)], name)
+
+
+def _named(text: str, columns: Collection[str], name: str) -> Expression:
+    try:
+        return Expression(text, columns)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _numbers(contract: Contract) -> list[str]:

@@ -310,11 +310,11 @@ class Params(Frozen):
     @model_validator(mode="after")
     def _contract_holds(self) -> Self:
         if self.contract.derived or self.card.groups:
-            from hearth.expressions import formulas, over  # noqa: PLC0415 - most tables need none
+            from hearth import expressions  # noqa: PLC0415 - most tables need none
 
-            formulas(self.contract)
+            expressions.formulas(self.contract)
             for group in self.card.groups:
-                over(group.expression, self.contract)
+                expressions.over(group.expression, self.contract, "card.groups")
         return self
 
     @property

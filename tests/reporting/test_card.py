@@ -9,7 +9,7 @@ from tests.evaluations import CARD, DATA, HOSTILE, classification, digests, dige
 
 from hearth.reporting.card import Markdown, escape, model_card
 from hearth.reporting.numbers import equals, fixed, percent, significant
-from hearth.training.evaluation import Comparison, Estimate, Evaluation
+from hearth.training.evaluation import Comparison, Estimate, Evaluation, Group
 from hearth.training.fitting import Recipe
 
 
@@ -31,6 +31,16 @@ def test_tables_are_aligned(evaluation: Evaluation) -> None:
     for lines in found:
         assert len({len(line) for line in lines}) == 1
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
+
+
+def test_groups_of_rows_are_told_where_they_are_declared() -> None:
+    """With the rule of each, its rows, their share and the metrics; else nothing of them."""
+    evaluation = classification()
+    group = Group("between", "x - floor(x) > 0", 15, evaluation.best.folds[0])
+    text = card(replace(evaluation, groups=(group,)))
+    assert "how kinds of rows differ: between (x - floor(x) \\> 0)." in text
+    assert re.search(r"^\| between \| +15 \| +25 % \|", text, re.MULTILINE)
+    assert "Groups of rows" not in card(evaluation)
 
 
 def test_the_cross_validation_leads() -> None:

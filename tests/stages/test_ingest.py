@@ -104,6 +104,17 @@ def test_the_report_says_what_was_read() -> None:
     }
 
 
+def test_rows_that_repeat_an_earlier_one_go_where_that_is_asked() -> None:
+    """What a model sees and the target decide, not a column that is ignored; the first of them stays, in its place."""
+    other = (1.5, 2, "flat", True, 9.5, 10.0)
+    write([*ROWS, other, (9.0, 2, "flat", True, 9.5, 10.0)], duplicates="drop")
+
+    rows, _, report = ingested()
+
+    assert rows == [*ROWS[:3], (9.0, 2, "flat", True, 9.5, 10.0)]
+    assert (report["dropped"], report["duplicates"], report["rows"]) == (10, 0, 4)
+
+
 @pytest.mark.parametrize("labels", [("0", "1"), ("no", "yes"), ("10", "9", "b")])
 def test_classes_come_from_the_table_where_none_are_given(labels: tuple[str, ...]) -> None:
     """Labels, also numeric ones, are text; the contract names them sorted, the report counts them."""

@@ -15,7 +15,7 @@ def grouped(table: Table, repeats: Sequence[Vector], declared: Sequence[GroupPar
     """Each group that has rows; ``repeats`` are answers to all rows out of fold, whose metrics are averaged."""
     columns = dict(zip(table.contract.columns, table.seen.T, strict=True))
     for group in declared:
-        above = over(group.expression, table.contract)(columns) > 0  # what is not known is not above
+        above = over(group.expression, table.contract, "card.groups")(columns) > 0  # what is not known is not above
         yield from _measured(table, repeats, group.above, f"{group.expression} > 0", np.flatnonzero(above))
         yield from _measured(table, repeats, group.rest, "the others", np.flatnonzero(~above))
 
