@@ -1,5 +1,6 @@
 """CSV and Parquet files, here and elsewhere."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -92,6 +93,15 @@ def test_a_page_is_downloaded_or_told_missing(web: str, tmp_path: Path) -> None:
     assert files.csv_file(f"{web}/t.csv", tmp_path).path.read_text() == "a,y\n1,2\n"
     with pytest.raises(SourceError, match=r"data\.csv\.path: http.*none\.csv does not exist"):
         files.csv_file(f"{web}/none.csv", tmp_path)
+
+
+def test_a_server_out_of_reach_is_no_missing_file(tmp_path: Path) -> None:
+    """Nobody is told to correct a path that is right."""
+    pytest.importorskip("aiohttp", reason="fsspec reads http:// with aiohttp")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        with pytest.raises(SourceError, match=r"cannot be had \(.*[Cc]onnect.*\): are the path, the network"):
+            files.csv_file(f"http://127.0.0.1:{taken.getsockname()[1]}/t.csv", tmp_path)
 
 
 @pytest.mark.parametrize(

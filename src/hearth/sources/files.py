@@ -60,11 +60,15 @@ def _download(source: str, where: str, path: Path) -> None:
     except ImportError as error:
         package = PACKAGES.get(protocol, f"what fsspec needs for {protocol}://")
         raise SourceError(f"data.{source}.path: {protocol}:// needs another package: pip install {package}") from error
-    except FileNotFoundError as error:
-        raise SourceError(f"data.{source}.path: {where} does not exist: correct the path") from error
     except (OSError, ValueError, RuntimeError) as error:  # what file systems raise is theirs: these are the bases
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise SourceError(
-            f"data.{source}.path: {where} cannot be had ({reason}): are the path, the network and the credentials in the "
-            "environment right?"
-        ) from error
+        raise SourceError(f"data.{source}.path: {where} {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Why a file cannot be had; fsspec takes a server that is out of reach for a file that does not exist."""
+    cause = error.__cause__
+    if isinstance(error, FileNotFoundError) and (not isinstance(cause, OSError) or isinstance(cause, FileNotFoundError)):
+        return "does not exist: correct the path"
+    told = cause if isinstance(error, FileNotFoundError) else error
+    reason = str(told).splitlines()[0][:200] if str(told) else type(told).__name__
+    return f"cannot be had ({reason}): are the path, the network and the credentials in the environment right?"
