@@ -1,5 +1,6 @@
 """Projects of tables that are known."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,13 @@ def test_what_cannot_be_used_is_refused_with_what_to_change(tmp_path: Path) -> N
     with pytest.raises(DataError, match="does not keep its contract") as refused:
         preset.preset("obesity", tmp_path / "other.csv")
     assert "Weight: the column is missing" in refused.value.faults
+
+
+def test_the_figures_that_a_card_quotes_stand_on_the_page_of_its_example() -> None:
+    """Which says what prints them."""
+    page = (ROOT / "examples/obesity/README.md").read_text(encoding="utf-8")
+    notes = " ".join(params.parse(preset.settings("obesity"), "obesity").card.notes)
+    figures = set(re.findall(r"\d\d\.\d\d(?= %)", notes))
+    assert len(figures) == 11
+    assert {one for one in figures if one not in page} == set()
+    assert "benchmarks/obesity.py" in page
