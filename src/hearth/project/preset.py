@@ -45,7 +45,16 @@ def preset(name: str, data: Path | None = None) -> Preset:
     if data is not None:
         canonical(data, known.contract, known.data.min_rows, str(data))
     where, table = _places(known.data, data is not None)
-    project = Project(known.card.title, known.data.target, known.data.task, len(known.contract.used), text, False, where, table)
+    project = Project(
+        title=known.card.title,
+        target=known.data.target,
+        task=known.data.task,
+        features=len(known.contract.used),
+        params=text,
+        guessed=False,
+        data=where,
+        table=table,
+    )
     return Preset(project, data or (FOLDER / f"{name}.csv" if table else None))
 
 
