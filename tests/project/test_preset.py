@@ -9,6 +9,7 @@ import yaml
 from hearth import params
 from hearth.errors import DataError, HearthError
 from hearth.project import preset
+from hearth.reporting.card import escape
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,6 +69,14 @@ def test_what_cannot_be_used_is_refused_with_what_to_change(tmp_path: Path) -> N
     with pytest.raises(DataError, match="does not keep its contract") as refused:
         preset.preset("obesity", tmp_path / "other.csv")
     assert "Weight: the column is missing" in refused.value.faults
+
+
+def test_the_card_of_an_example_is_of_its_settings() -> None:
+    """What the settings say of purpose, misuse and rows stands in it: else ``make repro`` in such a project, and copy it."""
+    card = params.parse(preset.settings("obesity"), "obesity").card
+    text = (ROOT / "examples/obesity/model_card.md").read_text(encoding="utf-8")
+    said = [card.title, card.intended, card.provenance, *card.misuse, *card.notes, card.groups[0].above, card.groups[0].rest]
+    assert [one for one in said if escape(one) not in text] == []
 
 
 def test_the_figures_that_a_card_quotes_stand_on_the_page_of_its_example() -> None:
