@@ -21,9 +21,9 @@ SHARED = 1.5  # tests that the two distances are worth together
 TIED = 20  # a value that one row in so many has is a tie that the laws of continuous values do not bear
 FEW = 20  # values; with fewer those laws are not reached
 GROUPS = 32  # of neighbouring values at most, where tables are drawn
-DRAWS = 9_999  # tables at most, unless the p-value has to be smaller to count
+DRAWS = 39_999  # tables at most, unless the p-value has to be smaller to count
 _BATCHES = (200, 2_000)
-_ENOUGH = 20  # draws as far apart as what was seen, after which no more are needed
+_ENOUGH = 100  # draws as far apart as what was seen, after which no more are needed
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
@@ -95,8 +95,8 @@ def drawn(far: Callable[[Counts], Vector], sizes: Counts, counts: Counts, draws:
 
 
 def enough_draws(tests: int, alpha: float) -> int:
-    """Draws with which the least p-value passes Holm's correction over so many tests with room to spare."""
-    return max(DRAWS, math.ceil(2 * tests / alpha))
+    """Draws with which the least p-value that passes Holm's correction over so many tests is known to a fifth of itself."""
+    return max(DRAWS, math.ceil(20 * tests / alpha))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
