@@ -134,8 +134,8 @@ def test_few_values_never_surprise(rows: int) -> None:
     """Of so many values above all others the p-value is the share of orders in which that happens, within its draws' error."""
     p_value = twosample.numbers(np.arange(30.0), np.arange(100.0, 100.0 + rows))
     chance = 1 / math.comb(30 + rows, rows)
-    error = 3 * math.sqrt(chance / twosample.DRAWS)
-    assert chance - error <= p_value <= max(chance + error, 2 / (twosample.DRAWS + 1))
+    error = 3 / math.sqrt(min(100, chance * twosample.DRAWS))  # draws end with the hundredth hit
+    assert chance * (1 - error) <= p_value <= max(2 * chance * (1 + error), 2 / (twosample.DRAWS + 1))  # above as below
 
 
 def test_the_same_samples_have_the_same_p_value() -> None:
@@ -169,6 +169,6 @@ def test_holm_is_that_of_the_book() -> None:
 
 
 def test_draws_suffice_for_the_correction() -> None:
-    """However many tests: twice the least p-value still passes."""
+    """However many tests: twenty times the least p-value still passes."""
     for tests in (1, 200, 5_000):
-        assert 2 * tests / (twosample.enough_draws(tests, 0.05) + 1) <= 0.05 + 1e-9 or tests < 250
+        assert 20 * tests / (twosample.enough_draws(tests, 0.05) + 1) <= 0.05 + 1e-9
