@@ -13,6 +13,7 @@ import pytest
 from tests.release.projects import Project, configured, status
 
 from hearth.errors import CommandError, ReleaseError
+from hearth.release import champion
 from hearth.release.checkout import Checkout
 from hearth.release.commands import git, run
 from hearth.release.locking import lock
@@ -78,6 +79,14 @@ def test_a_checkout_is_found_from_any_folder_of_it(project: Project, tmp_path: P
         _ = found.branch
     with pytest.raises(ReleaseError, match="in no git repository"):
         Checkout.at(tmp_path)
+
+
+def test_a_repository_without_a_commit_is_told(tmp_path: Path) -> None:
+    """As one that `hearth init` has just made: there is nothing yet that could be champion."""
+    git(tmp_path, "init", "--quiet")
+    for begin in (lambda: champion.log(Checkout.at(tmp_path)), lambda: lock(tmp_path).__enter__()):
+        with pytest.raises(ReleaseError, match="has no commit yet: `git add --all` and `git commit` first"):
+            begin()
 
 
 def test_who_may_not_write_to_the_repository_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +161,7 @@ def test_a_build_in_a_worktree_is_recorded_and_its_outs_are_in_the_shared_cache(
 WORKING = """
 import sys, time
 from pathlib import Path
+from hearth.release import champion
 from hearth.release.checkout import Checkout
 with Checkout.at(Path(sys.argv[1])).worktree("second") as tree:
     print(tree.root, flush=True)

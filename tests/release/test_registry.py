@@ -1,5 +1,7 @@
 """The registry of MLflow: versions, their aliases, what their bundles say."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
@@ -7,9 +9,10 @@ import pytest
 from tests.release.projects import Project
 from tests.tiny import settings
 
+from hearth.artifacts import write_text
 from hearth.errors import ReleaseError, TrackingError
 from hearth.release.names import find
-from hearth.release.registry import Registry
+from hearth.release.registry import METADATA, Registry
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # of MLflow's own
 
@@ -39,6 +42,24 @@ def test_versions_are_listed_with_what_names_them(registry: Registry, project: P
 def test_a_version_tells_what_its_bundle_says(registry: Registry) -> None:
     """Its metadata, from the artifacts."""
     assert registry.metadata(registry.versions()[2])["recipe"] == {"rounds": 30, "percentile": None, "params": {"max_depth": 3}}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (None, "No such artifact.*If version 1 has lost"),
+        ("[1]", "is no JSON object"),
+        ('{"task": "x"}', "say its winner, metrics"),
+    ],
+)
+def test_a_version_that_tells_nothing_is_named(registry: Registry, tmp_path: Path, text: str | None, why: str) -> None:
+    """As when its artifacts were cleared away, or an older version of Hearth wrote them."""
+    if text is not None:
+        write_text(tmp_path / "elsewhere" / METADATA, text)
+    with closing(sqlite3.connect(registry.tracking.uri.removeprefix("sqlite:///"))) as database, database:
+        database.execute("UPDATE model_versions SET storage_location = ?, source = ?", [str(tmp_path / "elsewhere")] * 2)
+    with pytest.raises(TrackingError, match=why):
+        registry.metadata(registry.versions()[0])
 
 
 def test_a_crown_moves_and_takes_the_challengers_alias_away(registry: Registry, project: Project) -> None:

@@ -40,8 +40,9 @@ def log(main: Checkout) -> list[Entry]:
     """The log as it is committed.
 
     Raises:
-        ReleaseError: it is broken.
+        ReleaseError: it is broken, or there is no commit yet.
     """
+    main.require_commit()
     return promotions.parse(main.file(LOG) or b"")
 
 

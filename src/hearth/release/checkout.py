@@ -82,6 +82,17 @@ class Checkout:
         """Whether every tracked file is as committed."""
         return not self.changed()
 
+    def require_commit(self) -> None:
+        """Refuse a repository in which nothing was committed yet, as one that has just been made.
+
+        Raises:
+            ReleaseError: it says what to do.
+        """
+        try:
+            git(self.root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        except CommandError as error:
+            raise ReleaseError(f"{self.root} has no commit yet: `git add --all` and `git commit` first") from error
+
     def require_clean(self) -> None:
         """Refuse to go on where a tracked file has changes.
 

@@ -21,9 +21,11 @@ def lock(root: Path, wait: bool = False) -> Iterator[Checkout]:
     The lock is the kernel's: it is free when this process and the commands that it runs have ended, however they ended.
 
     Raises:
-        ReleaseError: another process holds it, and ``wait`` is not asked for; or what was left half done cannot be mended.
+        ReleaseError: another process holds it, and ``wait`` is not asked for; what was left half done cannot be mended; or
+            there is no commit yet.
     """
     checkout = Checkout.at(root)
+    checkout.require_commit()
     with (checkout.private / "lock").open("a+", encoding="utf-8") as file:
         try:
             lend(file, 0 if wait else fcntl.LOCK_NB)

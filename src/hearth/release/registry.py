@@ -19,6 +19,7 @@ from hearth.training.tracking import CHALLENGER, CHAMPION, connected
 
 HINT = "Start it, or mend tracking.uri in params.yaml."
 METADATA = "data/bundle/metadata.json"  # of a bundle that was logged as a model
+TOLD = ("task", "winner", "metrics", "recipe", "features", "versions", "data", "training_rows")  # what is compared of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,19 @@ class Registry:
         """What the bundle of a version says of itself.
 
         Raises:
-            TrackingError: MLflow cannot be reached, or its artifacts are gone.
+            TrackingError: MLflow cannot be reached, its artifacts are gone, or are those of another version of Hearth.
         """
-        with connected(self.tracking.uri, HINT):
+        lost = f"If version {version.number} has lost its artifacts, compare others; git still has its bundle. {HINT}"
+        with connected(self.tracking.uri, lost):
             path = mlflow.artifacts.download_artifacts(f"models:/{self.model}/{version.number}/{METADATA}")
-            return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+            text = Path(path).read_text(encoding="utf-8")
+        try:
+            found = dict(json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise TrackingError(f"{METADATA} of version {version.number} is no JSON object: {error}. {lost}") from error
+        if lacking := [name for name in TOLD if name not in found]:
+            raise TrackingError(f"{METADATA} of version {version.number} does not say its {', '.join(lacking)}: compare others")
+        return found
 
     def set_alias(self, alias: str, version: Version | None) -> None:
         """Point an alias to a version; with ``None`` remove it.
