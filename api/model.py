@@ -1,13 +1,12 @@
 """The bundle that answers, and its replacement while requests are under way."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from api.rows import Matrix, Reader
 from hearth.bundle import Prediction, Predictor
@@ -70,14 +69,13 @@ class Model:
         score = self.predictor.score_one(coded)
         if isinstance(score, float):
             return self._valued(score), score
-        sets = self.predictor.bundle.conformal.label_sets(np.array([score]))
-        return self._labelled(score, sets[0]), score
+        (answer,) = self._labelled(self.predictor.answer(np.array([score])))
+        return answer, score
 
     def answers(self, prediction: Prediction, ids: Sequence[str | None]) -> Sequence[object]:
         """The answers of many rows, under their ids, to be encoded."""
-        if prediction.probabilities is not None and prediction.label_sets is not None:
-            rows = zip(ids, prediction.probabilities.tolist(), prediction.label_sets, strict=True)
-            return [{"id": row, **self._labelled(probabilities, members)} for row, probabilities, members in rows]
+        if prediction.probabilities is not None:
+            return [{"id": row, **answer} for row, answer in zip(ids, self._labelled(prediction), strict=True)]
         quantile, coverage = self._quantile, self.coverage
         return [
             _Valued(row, value, _Interval(value - quantile, value + quantile, coverage))
@@ -99,13 +97,19 @@ class Model:
         bounds = {"lower": value - self._quantile, "upper": value + self._quantile, "coverage": self.coverage}
         return {"prediction": value, "interval": bounds}
 
-    def _labelled(self, probabilities: list[float], members: NDArray[np.bool_]) -> dict[str, object]:
+    def _labelled(self, prediction: Prediction) -> Iterator[dict[str, object]]:
+        """Label, probabilities and label set of each row of a classification."""
         classes = self.contract.target.classes
-        return {
-            "prediction": classes[probabilities.index(max(probabilities))],
-            "probabilities": dict(zip(classes, probabilities, strict=True)),
-            "label_set": {"labels": [classes[i] for i in np.flatnonzero(members)], "coverage": self.coverage},
-        }
+        parts = prediction.value, prediction.probabilities, prediction.label_sets
+        for code, probabilities, members in zip(*(part.tolist() for part in parts if part is not None), strict=True):
+            yield {
+                "prediction": classes[int(code)],
+                "probabilities": dict(zip(classes, probabilities, strict=True)),
+                "label_set": {
+                    "labels": [name for name, member in zip(classes, members, strict=True) if member],
+                    "coverage": self.coverage,
+                },
+            }
 
 
 def _known(predictor: Predictor) -> dict[str, str]:

@@ -135,7 +135,7 @@ def by_recipes(rows: int, candidate: Recipe, champion: Recipe, lucky: bool, seed
 
 def luckiest(train: Table, recipe: Recipe, seed: int) -> int:
     """Of some seeds of a recipe the one that a search would choose: the best by cross-validation on the training rows."""
-    folds = all_folds(train, repeated_folds(train, 5, 1, PREPARE.seed), PREPARE, recipe.params)
+    folds = all_folds(train, repeated_folds(train, 5, 1, PREPARE.seed), PREPARE, recipe)
 
     def score(tried: int) -> float:
         return float(np.mean([rmse(one.actual, fold_scores(one, recipe, CONTRACT.target, tried)) for one in folds]))

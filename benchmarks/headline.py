@@ -77,7 +77,7 @@ def ours(data: Table, rows: Split, recipe: Recipe, settings: Params) -> float:
     """Test RMSE of our recipe, everything that is fitted fitted to the training rows."""
     seed = settings.tuning.seed
     select = selector(recipe.percentile, settings.prepare, seed)
-    fold = fold_data(data, rows, settings.prepare, recipe.params, select)
+    fold = fold_data(data, rows, settings.prepare, recipe, select)
     return float(root_mean_squared_error(fold.actual, fold_scores(fold, recipe, data.contract.target, seed)))
 
 

@@ -52,7 +52,9 @@ def ours(place: Path, settings: params.Params, side: Literal["ours", "apart"]) -
     target, tuning = data.contract.target, settings.tuning
     recipes = [fitting.Recipe(**recipe) for recipe in read(place, "ours")["recipes"]] if side == "apart" else []
     before = cpu()
-    made = fitting.all_folds(data, folds.load(place / "folds.npy")[:1], settings.prepare, tuning.fixed.model_dump())
+    made = fitting.all_folds(
+        data, folds.load(place / "folds.npy")[:1], settings.prepare, fitting.Recipe(params=tuning.fixed.model_dump())
+    )
     if side == "ours":
         tried = search.search(made, target, tuning, None, progress=False)
     else:

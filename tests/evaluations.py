@@ -134,6 +134,7 @@ def _evaluation(of: Contract, actual: Floats, answers: Floats, noise: float) -> 
         attribution=attribution(of, len(actual), of.target.outputs),
         actual=actual,
         out_of_fold=answers,
+        labels=answers.argmax(axis=1) if answers.ndim == 2 else np.empty(0, np.intp),
         test_actual=actual[:12],
         train_rows=len(actual) - 12,
         confidence=0.95,

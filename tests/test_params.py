@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
+from tests.tiny import Kind, settings
 
 from hearth.errors import HearthError, ParamsError
 from hearth.params import Params, load
@@ -196,3 +198,30 @@ def test_a_missing_file_a_folder_and_foreign_bytes_are_refused(tmp_path: Path) -
         with pytest.raises(HearthError, match="cannot be read") as error:
             load(path)
         assert str(path) in str(error.value)
+
+
+def test_class_weights_of_a_regression_are_refused() -> None:
+    """The message names the setting, the target and what to set."""
+    with pytest.raises(ValidationError, match=r"tuning\.class_weight: balanced weighs classes.*y has none: set none"):
+        settings("regression", tuning={"class_weight": "balanced"})
+    assert settings("binary", tuning={"class_weight": "balanced"}).tuning.class_weight == "balanced"
+
+
+def test_an_aim_needs_two_classes() -> None:
+    """A regression and a target of more classes are refused, at once or, where the table alone knows them, once it is read."""
+    aim = {"threshold": {"aim": "f1"}}
+    cases: tuple[tuple[Kind, str], ...] = (("regression", "y is a regression"), ("multiclass", "y is of 3"))
+    for kind, words in cases:
+        with pytest.raises(ValidationError, match=rf"export\.threshold\.aim: f1 needs a target of two classes, and {words}"):
+            settings(kind, export=aim)
+    unknown = settings("multiclass", export=aim, data={"classes": []})
+    unknown.check(settings("binary").contract.target)
+    with pytest.raises(ParamsError, match=r"does not fit the table: export\.threshold\.aim"):
+        unknown.check(settings("multiclass").contract.target)
+
+
+@pytest.mark.parametrize("threshold", [{"aim": "recall"}, {"aim": "f1", "precision": 0.5}, {"aim": "recall", "precision": 1.0}])
+def test_a_precision_belongs_to_recall(threshold: dict[str, object]) -> None:
+    """It is needed there, and refused elsewhere or where it is no share."""
+    with pytest.raises(ValidationError, match="precision"):
+        settings("binary", export={"threshold": threshold})

@@ -29,6 +29,10 @@ Tunable = Literal[
     "scale_pos_weight",
 ]
 COUNTS: frozenset[Tunable] = frozenset({"rounds", "max_depth", "max_leaves"})
+# How much the rows of a class weigh in a fit: alike, or so that every class weighs as much as the others.
+ClassWeight = Literal["none", "balanced"]
+# What labels of two classes can be chosen for.
+Aim = Literal["accuracy", "f1", "balanced_accuracy", "recall"]
 # What XGBoost takes for each, inclusive; nothing but its sign bounds the rest.
 ALLOWED: Mapping[Tunable, tuple[float, float]] = {
     "rounds": (1, 1_000_000),
@@ -184,6 +188,7 @@ class TuningParams(Frozen):
     folds: Annotated[int, Field(ge=2, le=50)]
     repeats: PositiveInt
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+    class_weight: ClassWeight = "none"
     fixed: FixedParams
     space: dict[Tunable, Range]
 
@@ -223,12 +228,32 @@ class EvaluateParams(Frozen):
     confidence: Share
 
 
+class ThresholdParams(Frozen):
+    """What the label of two classes is chosen for; for ``recall``, at least this ``precision`` is kept."""
+
+    aim: Aim = "accuracy"
+    precision: Share | None = None
+
+    @model_validator(mode="after")
+    def _recall_has_a_floor(self) -> Self:
+        if (self.aim == "recall") != (self.precision is not None):
+            raise ValueError("precision, the least share of right answers, is needed for aim: recall and belongs to no other")
+        return self
+
+
 class ExportParams(Frozen):
-    """The bundle: nominal coverage of its intervals, rows it keeps as probe and as reference."""
+    """The bundle: nominal coverage of its intervals, what makes labels of scores, rows it keeps as probe and as reference."""
 
     coverage: Share
+    calibration: Literal["temperature", "none"] = "temperature"
+    threshold: ThresholdParams = ThresholdParams()
     probe_rows: PositiveInt
     reference_rows: PositiveInt
+
+    @property
+    def decides(self) -> bool:
+        """Whether probabilities or labels of a classification may be other than the trees say."""
+        return (self.calibration, self.threshold.aim) != ("none", "accuracy")
 
 
 class MonitoringParams(Frozen):
@@ -316,6 +341,34 @@ class Params(Frozen):
             for group in self.card.groups:
                 expressions.over(group.expression, self.contract, "card.groups")
         return self
+
+    @model_validator(mode="after")
+    def _target_is_of_its_kind(self) -> Self:
+        known = self.data.task == "regression" or self.data.classes
+        if known and (fault := self._misfit(self.contract.target)):
+            raise ValueError(fault)
+        if self.data.task == "regression" and self.tuning.class_weight != "none":
+            raise ValueError(
+                f"tuning.class_weight: {self.tuning.class_weight} weighs classes, and a regression of {self.data.target} has "
+                "none: set none"
+            )
+        return self
+
+    def check(self, target: Target) -> None:
+        """Refuse settings that belong to another kind of target; which classes it has may be known from the table alone.
+
+        Raises:
+            ParamsError: naming the setting and what is allowed.
+        """
+        if fault := self._misfit(target):
+            raise ParamsError(f"params.yaml does not fit the table: {fault}")
+
+    def _misfit(self, target: Target) -> str:
+        aim = self.export.threshold.aim
+        if aim != "accuracy" and target.outputs != 2:
+            kind = "a regression" if target.task == "regression" else f"of {target.outputs}"
+            return f"export.threshold.aim: {aim} needs a target of two classes, and {target.name} is {kind}: set accuracy"
+        return ""
 
     @property
     def contract(self) -> Contract:

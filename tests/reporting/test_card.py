@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from tests.evaluations import CARD, DATA, HOSTILE, classification, digests, digests_elsewhere, regression
 
+from hearth.bundle.decision import Decision
 from hearth.reporting.card import Markdown, escape, model_card
 from hearth.reporting.numbers import equals, fixed, percent, significant
+from hearth.training.deciding import Decided
 from hearth.training.evaluation import Comparison, Estimate, Evaluation, Group
 from hearth.training.fitting import Recipe
 
@@ -74,6 +76,7 @@ def test_a_classification_is_told_class_by_class() -> None:
         classification(("a", "b", "c")),
         actual=np.array([0.0, 0, 1, 1]),
         out_of_fold=np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.9, 0], [0.3, 0.6, 0.1]]),
+        labels=np.array([0, 1, 1, 1]),
     )
     text = card(evaluation)
     lines = [re.sub(r" +", " ", line) for line in text.splitlines()]
@@ -84,6 +87,26 @@ def test_a_classification_is_told_class_by_class() -> None:
         "a mean probability of 75 % and was right in 75 % of the rows; the expected calibration error over 15 bins is" in text
     )
     assert "calibration" not in card(regression())
+
+
+def test_a_temperature_is_told_with_both_log_losses() -> None:
+    """Whether it is used or not, the card says what the log loss is with one and without."""
+    losses = (0.5, 0.25)
+    kept, gone = (
+        card(replace(classification(), decided=Decided(Decision(heat), losses)))
+        for heat, losses in ((1.5, losses), (1.0, losses[::-1]))
+    )
+    assert "A temperature of 1.50 divides the margins" in kept
+    assert "log loss out of fold is 0.250 with that of the other folds and 0.500 without." in kept
+    assert "No temperature divides the margins" in gone
+    assert "temperature" not in card(classification())
+
+
+def test_a_threshold_is_told_with_its_aim() -> None:
+    """The label, the probability above which it is given, the aim, and what that is worth there and at one half."""
+    text = card(replace(classification(), decided=Decided(Decision(1.0, 0.31), None, (0.6, 0.7)), aim="f1"))
+    assert "The label is yes where its probability is above 0.310: chosen for F1, which out of fold is 0.700 above" in text
+    assert "and 0.600 above one half." in text
 
 
 def test_the_dictionary_is_the_contract() -> None:

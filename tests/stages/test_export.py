@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,7 @@ def test_the_bundle_is_the_winner_fitted_to_the_training_rows(places: dict[Kind,
     build = export.read(place / "data/prepared", place / "reports", params.load(place / "params.yaml"))
     transform = build.transform.subset(chosen.features)
     model = fit(build.train, chosen.recipe, transform, build.settings.prepare, build.settings.tuning.seed)
+    model = replace(model, temperature=predictor.decision.temperature)
     test = table.read(place / "data/prepared/test.parquet", build.train.contract)
     assert np.array_equal(predictor.scores(test.x), model.scores(test.x, test.contract))
     assert predictor.metadata["winner"] == "tune_full"

@@ -10,6 +10,7 @@ from tests.tiny import KINDS, Kind, coded, settings
 
 import hearth.training.fitting
 from hearth.bundle import Bundle, Conformal, Predictor, Transform, read, write
+from hearth.bundle.decision import Decision
 from hearth.bundle.trained import trained_on
 from hearth.params import Params
 from hearth.training.assemble import VERSIONS, assemble
@@ -25,9 +26,9 @@ RECIPE = Recipe(8, PARAMS)
 FACTS = {"data": {"sha256": "ab" * 32}}
 
 
-def material(kind: Kind) -> tuple[Table, Folds, Transform, Params]:
-    """Training rows, their folds, a transform of all features, settings."""
-    table, chosen = coded(kind), settings(kind)
+def material(kind: Kind, **export: object) -> tuple[Table, Folds, Transform, Params]:
+    """Training rows, their folds, a transform of all features, settings, some of the export changed."""
+    table, chosen = coded(kind), settings(kind, export=export)
     return table, repeated_folds(table, 2, 3, 0), fit_transform(table.contract, table.x, chosen.prepare), chosen
 
 
@@ -78,8 +79,11 @@ def test_another_input_is_another_digest(tmp_path: Path) -> None:
 def test_a_written_bundle_answers_as_the_model_that_it_was_made_of(tmp_path: Path, kind: Kind) -> None:
     """Read back, it gives exactly the scores of the recipe fitted to all training rows."""
     table, _, transform, chosen = material(kind)
+    bundle = assembled(kind)
     model = fit(table, RECIPE, transform.subset(("a", "n", "k", "s")), chosen.prepare, chosen.tuning.seed)
-    write(assembled(kind), tmp_path / "bundle")
+    model = replace(model, temperature=Decision.of(bundle.metadata).temperature)
+    assert (model.temperature != 1) == (kind != "regression")
+    write(bundle, tmp_path / "bundle")
     predictor = Predictor.load(tmp_path / "bundle")
     fresh = coded(kind, rows=50, seed=9)
     assert np.array_equal(predictor.scores(fresh.x), model.scores(fresh.x, fresh.contract))
@@ -91,10 +95,9 @@ def test_the_quantile_and_the_reference_come_from_rows_not_seen(kind: Kind) -> N
     """Calibration uses the folds that no search has used; the reference holds the out-of-fold answers of their first."""
     table, folds, _, chosen = material(kind)
     bundle = assembled(kind)
-    conformal, first = calibrate(table, folds[1:], chosen.prepare, RECIPE, chosen.tuning.seed, chosen.export.coverage)
-    searched, _ = calibrate(table, folds[:1], chosen.prepare, RECIPE, chosen.tuning.seed, chosen.export.coverage)
-    assert bundle.conformal == conformal != searched
-    assert np.array_equal(bundle.reference_scores, first)
+    found, searched = (calibrate(table, part, RECIPE, chosen) for part in (folds[1:], folds[:1]))
+    assert bundle.conformal == found.conformal != searched.conformal
+    assert np.array_equal(bundle.reference_scores, found.answers)
     assert np.array_equal(bundle.reference_rows, table.x, equal_nan=True)
 
 
@@ -103,7 +106,8 @@ def test_the_metadata_say_what_the_bundle_is(tmp_path: Path) -> None:
     write(assembled("binary", replace(RECIPE, percentile=20)), tmp_path / "bundle")
     metadata = dict(read(tmp_path / "bundle").metadata)
     metadata.pop("contract")
-    table, chosen = coded("binary"), settings("binary")
+    table, folds, _, chosen = material("binary")
+    decided = calibrate(table, folds[1:], replace(RECIPE, percentile=20), chosen).decided
     assert metadata == {
         "task": "classification",
         "winner": "select",
@@ -114,6 +118,7 @@ def test_the_metadata_say_what_the_bundle_is(tmp_path: Path) -> None:
         "training_rows": 90,
         "monitoring": settings("binary").monitoring.model_dump(),
         "trained": trained_on(table.contract, ("a", "n", "k", "s"), table.x),
+        "calibration": decided.told("accuracy")["calibration"],
         "data": {"sha256": "ab" * 32},
         "versions": VERSIONS,
     }

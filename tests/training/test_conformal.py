@@ -7,6 +7,7 @@ from tests.tiny import KINDS, Kind, coded, settings
 
 from hearth.bundle.intervals import Conformal
 from hearth.training.conformal import calibrate, cross_coverage, holds
+from hearth.training.deciding import Decided
 from hearth.training.fitting import Recipe
 from hearth.training.split import repeated_folds
 from hearth.training.validation import cross_validate, out_of_fold
@@ -72,15 +73,16 @@ def test_coverage_is_the_mean_over_repeats() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_quantile_is_that_of_answers_to_rows_not_seen(kind: Kind) -> None:
     """Calibration pools the out-of-fold scores of every repeat and returns the answers of the first."""
-    table, prepare = coded(kind), settings(kind).prepare
+    table, chosen = coded(kind), settings(kind, export={"coverage": 0.8, "calibration": "none"})
     folds = repeated_folds(table, 3, 2, 5)
-    repeats = out_of_fold(cross_validate(table, folds, prepare, RECIPE, 7), 2)
+    repeats = out_of_fold(cross_validate(table, folds, chosen.prepare, RECIPE, chosen.tuning.seed), 2)
     codes = table.y.astype(int)
     scores = [abs(table.y - one) if kind == "regression" else 1 - one[np.arange(len(one)), codes] for one in repeats]
-    conformal, first = calibrate(table, folds, prepare, RECIPE, 7, 0.8)
-    assert np.array_equal(first, repeats[0])
+    found = calibrate(table, folds, RECIPE, chosen)
+    assert found.decided == Decided()
+    assert np.array_equal(found.answers, repeats[0])
     rank = int(np.ceil((2 * len(table) + 1) * 0.8))
-    assert conformal == Conformal(0.8, np.sort(np.concatenate(scores))[rank - 1], 2 * len(table))
+    assert found.conformal == Conformal(0.8, np.sort(np.concatenate(scores))[rank - 1], 2 * len(table))
 
 
 def test_an_interval_holds_its_bounds() -> None:

@@ -8,12 +8,14 @@ import pytest
 from tests.tiny import KINDS, Kind, arrow, cells, coded, settings
 
 from hearth.params import Params
+from hearth.reporting.summary import metrics_json
 from hearth.stages.evaluate import using
 from hearth.stages.prepare import plan
 from hearth.stages.select import select
 from hearth.training import table
 from hearth.training.comparison import bootstrap
 from hearth.training.conformal import calibrate, holds
+from hearth.training.deciding import cross_fitted, fit_of
 from hearth.training.evaluate import SHARES, Material, evaluate
 from hearth.training.evaluation import Evaluation
 from hearth.training.experiment import EXPERIMENTS, Experiment, run_search, winner
@@ -22,7 +24,7 @@ from hearth.training.folds import Folds
 from hearth.training.metrics import OBJECTIVE, metrics, summary
 from hearth.training.split import repeated_folds
 from hearth.training.table import Rows, Table
-from hearth.training.validation import cross_validate, measured, out_of_fold
+from hearth.training.validation import cross_validate, labels_out_of_fold, measured, out_of_fold
 
 BASELINES = ("mean", "ridge", "random_forest", "gradient_boosting")
 
@@ -48,10 +50,10 @@ def experiments(train: Table, folds: Folds, chosen: Params) -> list[Experiment]:
 
 @pytest.fixture(scope="module")
 def cases() -> dict[Kind, tuple[Material, list[Experiment], Params, Evaluation]]:
-    """An evaluation of each kind of table, and what it was made of."""
+    """An evaluation of each kind of table, its probabilities as they are, and what it was made of."""
     found = {}
     for kind in KINDS:
-        chosen = settings(kind)
+        chosen = settings(kind, export={"calibration": "none"})
         material, _ = divided(kind, chosen)
         tried = experiments(material.train, material.folds, chosen)
         with warnings.catch_warnings():
@@ -212,8 +214,34 @@ def test_coverage_on_the_test_rows_counts_hits(cases: Cases) -> None:
     """The share is that of ``holds`` with the quantile of the training folds."""
     material, tried, chosen, found = cases["regression"]
     best = winner(tried, found.objective)
-    conformal, _ = calibrate(
-        material.train, material.folds[1:], chosen.prepare, best.recipe, chosen.tuning.seed, chosen.export.coverage
-    )
+    conformal = calibrate(material.train, material.folds[1:], best.recipe, chosen).conformal
     hits, widths = holds(conformal, material.test.y, found.best.test_scores)
     assert (found.coverage.test_coverage, found.coverage.test_mean_width) == (hits.mean(), widths.mean())
+
+
+def test_what_is_decided_of_answers_is_reported_as_it_is_served() -> None:
+    """Experiments have temperature and threshold: in the folds those of the other folds, in the test those of the bundle."""
+    chosen = settings("binary", export={"threshold": {"aim": "f1"}}, tuning={"class_weight": "balanced"})
+    material, _ = divided("binary", chosen)
+    tried = experiments(material.train, material.folds, chosen)
+    found = evaluate(material, tried, chosen)
+    best, everything, report = winner(tried, found.objective), material.everything, chosen.evaluate
+    decision = calibrate(material.train, material.folds[1:], best.recipe, chosen).decision
+    assert found.decided.decision == decision
+    assert decision.temperature != 1
+    assert decision.threshold != 0.5
+    folds = repeated_folds(everything, report.folds, report.repeats, report.seed)
+    plain = cross_validate(everything, folds, chosen.prepare, best.recipe, chosen.tuning.seed)
+    fit_one = fit_of(chosen.export, scaled=True)
+    served = cross_fitted(everything.y, out_of_fold(plain, report.repeats), folds, fit_one)
+    assert found.best.folds == measured(everything, served) != measured(everything, plain)
+    assert np.array_equal(found.out_of_fold, out_of_fold(served, report.repeats)[0])
+    assert np.array_equal(found.labels, labels_out_of_fold(served, report.repeats)[0])
+    model = fit(material.train, best.recipe, material.transform.subset(best.features), chosen.prepare, chosen.tuning.seed)
+    scores = replace(model, temperature=decision.temperature).scores(material.test.x, material.test.contract)
+    assert np.array_equal(found.best.test_scores, scores)
+    expected = metrics("classification", material.test.y, scores, decision.threshold)
+    assert {name: one.value for name, one in found.best.test.items()} == expected
+    told = metrics_json(found)
+    assert told["calibration"] == found.decided.told("f1")["calibration"]
+    assert told["threshold"] == found.decided.told("f1")["threshold"]

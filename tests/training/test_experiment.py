@@ -64,7 +64,7 @@ def test_with_a_percentile_features_are_chosen_in_each_fold(table: Table) -> Non
     found = run(table, folds, 40)
     select = selector(40, SETTINGS.prepare, SETTINGS.tuning.seed)
     assert select is not None
-    chosen = all_folds(table, folds[:1], SETTINGS.prepare, SETTINGS.tuning.fixed.model_dump(), select)
+    chosen = all_folds(table, folds[:1], SETTINGS.prepare, Recipe(params=SETTINGS.tuning.fixed.model_dump()), select)
     assert found.tried == search(chosen, table.contract.target, SETTINGS.tuning, 40, progress=False)
     assert found.features == tuple(select(table))
     assert len(found.features) < 5

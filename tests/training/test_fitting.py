@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
-from tests.tiny import Kind
+from sklearn.utils.class_weight import compute_sample_weight
+from tests.tiny import Kind, coded
 
 from hearth.bundle.booster import contributions
 from hearth.bundle.booster import scores as booster_scores
@@ -36,6 +37,7 @@ from hearth.training.fitting import (
     fold_scores,
     side_by_side,
     staged_scores,
+    weights,
 )
 from hearth.training.folds import pairs
 from hearth.training.metrics import rmse
@@ -174,6 +176,7 @@ def test_dropping_every_row_is_refused(table: Table) -> None:
 
 def test_a_recipe_is_read_from_what_it_writes() -> None:
     """As JSON has it."""
+    assert Recipe(**replace(RECIPE, class_weight="balanced").to_dict()).class_weight == "balanced"  # type: ignore[arg-type]
     recipe = Recipe(7, SAMPLED, percentile=20)
     raw = json.loads(json.dumps(recipe.to_dict()))
     assert raw == {"rounds": 7, "params": SAMPLED, "percentile": 20}
@@ -275,8 +278,8 @@ def test_validation_rows_change_nothing_that_is_fitted(table: Table, imputation:
     select = selector(percentile, settings, 0)
     for train, valid in pairs(repeated_folds(table, 3, 1, 0)):
         spoilt = poisoned(table, valid[1:])
-        clean = fold_data(table, (train, valid), settings, SAMPLED, select)
-        dirty = fold_data(spoilt, (train, valid), settings, SAMPLED, select)
+        clean = fold_data(table, (train, valid), settings, RECIPE, select)
+        dirty = fold_data(spoilt, (train, valid), settings, RECIPE, select)
         boosters = [boost(fold.train, RECIPE, table.contract.target, 0).save_raw() for fold in (clean, dirty)]
         assert boosters[0] == boosters[1]
         np.testing.assert_array_equal(clean.valid[0], dirty.valid[0])
@@ -287,7 +290,7 @@ def test_training_rows_change_what_is_fitted(table: Table) -> None:
     """Absurd training rows do change transform and booster: the test above can fail."""
     train, valid = next(pairs(repeated_folds(table, 3, 1, 0)))
     clean, dirty = (
-        fold_data(one, (train, valid), prepare("median"), SAMPLED, None) for one in (table, poisoned(table, train[::2]))
+        fold_data(one, (train, valid), prepare("median"), RECIPE, None) for one in (table, poisoned(table, train[::2]))
     )
     assert (clean.valid != dirty.valid).any()
 
@@ -295,7 +298,7 @@ def test_training_rows_change_what_is_fitted(table: Table) -> None:
 def test_a_fold_fits_exactly_its_training_rows(table: Table) -> None:
     """A fold's scores are those of a model fitted to its training rows alone."""
     train, valid = next(pairs(repeated_folds(table, 3, 1, 0)))
-    fold = fold_data(table, (train, valid), prepare("median"), SAMPLED, None)
+    fold = fold_data(table, (train, valid), prepare("median"), RECIPE, None)
     alone = table.take(train)
     transform = fit_transform(table.contract, alone.x, prepare("median"))
     model = fit(alone, RECIPE, transform, prepare("median"), 3)
@@ -308,7 +311,7 @@ def test_a_fold_fits_exactly_its_training_rows(table: Table) -> None:
 @pytest.mark.parametrize("trees", [1, 2])
 def test_fewer_rounds_of_a_boosting_are_a_boosting_of_fewer_rounds(table: Table, trees: int) -> None:
     """Answers after each count of rounds, in whatever order, are to the bit those of a booster that stopped there."""
-    fold = fold_data(table, next(pairs(repeated_folds(table, 3, 1, 0))), prepare(), SAMPLED, None)
+    fold = fold_data(table, next(pairs(repeated_folds(table, 3, 1, 0))), prepare(), RECIPE, None)
     recipe, counts = Recipe(1, {**SAMPLED, "num_parallel_tree": trees}), (7, 1, 12, 7)
     together = staged_scores(fold, recipe, counts, table.contract.target, 3)
     for rounds, scores in zip(counts, together, strict=True):
@@ -353,3 +356,42 @@ def test_an_error_side_by_side_is_raised() -> None:
 
     with pytest.raises(DataError, match="broken"):
         side_by_side(fails, [1])
+
+
+@pytest.mark.parametrize("codes", [[0, 0, 0, 1], [2, 0, 0, 2, 1, 1, 1], [0, 2, 2]])
+def test_balanced_weights_are_scikit_learns(codes: list[int]) -> None:
+    """Every class that is there weighs the same in all, and the rows weigh 1 on average; without them all weigh 1."""
+    expected = compute_sample_weight("balanced", codes)
+    found = weights(np.array(codes, dtype=np.float64), "balanced")
+    assert found is not None
+    np.testing.assert_allclose(found, expected)
+    assert weights(np.array(codes, dtype=np.float64), "none") is None
+
+
+def test_weights_are_of_the_training_rows_of_a_fold_and_no_score_knows_them() -> None:
+    """A fold's rows weigh by the classes of its own training rows; the answers are scored as if all rows were alike."""
+    table, recipe = coded("binary"), replace(RECIPE, class_weight="balanced")
+    rare = table.take(np.flatnonzero((table.y == 0) | (np.arange(len(table)) % 4 == 0)))
+    rows = next(pairs(repeated_folds(rare, 3, 1, 0)))
+    fold, alike = (fold_data(rare, rows, prepare(), one, None) for one in (recipe, RECIPE))
+    expected = compute_sample_weight("balanced", rare.y[rows[0]])
+    np.testing.assert_allclose(fold.train.get_weight(), expected, rtol=1e-6)
+    assert alike.train.get_weight().size == 0
+    assert np.array_equal(fold.actual, rare.y[rows[1]])
+    before, after = (fold_scores(one, RECIPE, rare.contract.target, 0)[:, 1].mean() for one in (alike, fold))
+    assert after > before + 0.05
+    (validated, *_) = cross_validate(rare, repeated_folds(rare, 3, 1, 0), prepare(), recipe, 0)
+    assert np.array_equal(validated.scores, fold_scores(fold, recipe, rare.contract.target, 0))
+
+
+def test_a_model_of_all_rows_is_weighed_too() -> None:
+    """A recipe with class weights fits another booster than one without, and XGBoost's own with those weights the same."""
+    table = coded("multiclass").take(np.arange(60))
+    transform = fit_transform(table.contract, table.x, prepare())
+    one, two = (
+        fit(table, recipe, transform, prepare(), 5).booster for recipe in (RECIPE, replace(RECIPE, class_weight="balanced"))
+    )
+    assert one.save_raw() != two.save_raw()
+    weight = compute_sample_weight("balanced", table.y)
+    data = binned(applied(transform, table), table.y, SAMPLED, threads=1, weight=weight)
+    assert boost(data, RECIPE, table.contract.target, 5).save_raw() == two.save_raw()

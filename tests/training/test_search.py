@@ -28,7 +28,7 @@ def tuning(method: str = "random", candidates: int = 4, **more: object) -> Tunin
 def folds_of(table: Table, chosen: Params | None = None) -> list[FoldData]:
     """Two folds, prepared as the settings say."""
     chosen = chosen or settings()
-    return all_folds(table, repeated_folds(table, 2, 1, 0), chosen.prepare, chosen.tuning.fixed.model_dump())
+    return all_folds(table, repeated_folds(table, 2, 1, 0), chosen.prepare, Recipe(params=chosen.tuning.fixed.model_dump()))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -24,25 +24,28 @@ def load(model: bytes, threads: int | None) -> xgb.Booster:
     return booster
 
 
-def scores(booster: xgb.Booster, columns: Matrix, outputs: int, rounds: int = 0) -> NDArray[np.float64]:
+def scores(
+    booster: xgb.Booster, columns: Matrix, outputs: int, rounds: int = 0, temperature: float = 1.0
+) -> NDArray[np.float64]:
     """The answer to transformed rows: (n,), or with ``outputs`` classes probabilities (n, outputs).
 
-    With ``rounds`` it is that of the booster as it was after so many of them.
+    With ``rounds`` it is that of the booster as it was after so many of them; ``temperature`` divides the margins of classes.
     """
     kind = "margin" if outputs > 1 else "value"
     raw = booster.inplace_predict(columns, iteration_range=(0, rounds), predict_type=kind)
     if len(columns) == 0:  # XGBoost then forgets the classes
         raw = np.empty((0, outputs)[: 1 + (outputs > 2)])
-    return as_scores(np.asarray(raw, dtype=np.float64), outputs)
+    return as_scores(np.asarray(raw, dtype=np.float64), outputs, temperature)
 
 
-def as_scores(raw: NDArray[np.float64], outputs: int) -> NDArray[np.float64]:
-    """A booster's raw answer as scores: margins of classes, (n,) of two or (n, k), become probabilities (n, k).
+def as_scores(raw: NDArray[np.float64], outputs: int, temperature: float = 1.0) -> NDArray[np.float64]:
+    """A booster's raw answer as scores: margins of classes, (n,) of two or (n, k), over ``temperature`` become probabilities.
 
     XGBoost computes these in single precision. Ours are the same bits for one row as for many: no sum depends on the shape.
     """
     if outputs == 1:
         return raw
+    raw = raw / temperature
     if outputs == 2:
         second = 1 / (1 + np.exp(np.minimum(-raw, 700)))  # more would overflow
         return np.stack([1 - second, second], axis=-1)

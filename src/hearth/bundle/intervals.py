@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hearth.bundle.decision import EVEN, labels
+
 Vector = NDArray[np.float64]
 
 
@@ -47,10 +49,10 @@ class Conformal:
         """Lower and upper bounds of a regression's predictions, each of shape (n,)."""
         return predicted - self.quantile, predicted + self.quantile
 
-    def label_sets(self, probabilities: Vector) -> NDArray[np.bool_]:
-        """Which classes belong to each row's set, shape (n, k); the most probable class always does."""
+    def label_sets(self, probabilities: Vector, threshold: float = EVEN) -> NDArray[np.bool_]:
+        """Which classes belong to each row's set, shape (n, k); the row's label, at this threshold, always does."""
         members = 1 - probabilities <= self.quantile  # as the scores are computed: rounding then excludes no truth
-        members[np.arange(len(members)), probabilities.argmax(axis=1)] = True
+        members[np.arange(len(members)), labels(probabilities, threshold)] = True
         return members
 
     def to_dict(self) -> dict[str, float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hearth.bundle import booster as asking
 from hearth.bundle import format as fmt
+from hearth.bundle.decision import Decision
 from hearth.bundle.derived import complete
 from hearth.bundle.forest import Forest
 from hearth.bundle.format import Bundle
@@ -48,6 +49,7 @@ class Prediction:
 class Explanation:
     """Exact SHAP values of n rows in the margin of the model, which for a regression is the prediction itself.
 
+    That of a classification is over its temperature: the probabilities are the softmax, or the logistic, of it.
     ``values`` is (n, p) and ``base`` (n,); with more than two classes (n, k, p) and (n, k). ``base + values.sum(-1)`` is the
     margin. Source: Lundberg et al. (2020), Nature Machine Intelligence 2, path-dependent TreeSHAP.
     """
@@ -60,7 +62,7 @@ class Explanation:
 class Predictor:
     """A loaded bundle. Safe to share between threads: nothing in it changes after construction.
 
-    ``trained`` knows what of a row lies outside what the model was trained on.
+    ``trained`` knows what of a row lies outside what the model was trained on, ``decision`` what makes a label of scores.
 
     Raises:
         BundleError: the booster cannot be read, or it no longer says what the bundle's probe recorded.
@@ -73,7 +75,7 @@ class Predictor:
         self._whole = list(self._columns) == list(range(len(bundle.contract.columns)))
         self._booster = asking.load(bundle.model, threads)
         self._outputs, self._threads = bundle.contract.target.outputs, threads
-        self.trained = _trained(bundle)
+        self.trained, self.decision = _told(bundle)
         self._check_booster()
         self._ask_probe()
         self._forest = self._agreeing(Forest.of(self._booster, bundle.transform, self._columns.tolist()))
@@ -121,7 +123,19 @@ class Predictor:
 
     def predict(self, x: Matrix) -> Prediction:
         """Predict coded rows, shape (n, len(contract.names))."""
-        return self._prediction(self.scores(x))
+        return self.answer(self.scores(x))
+
+    def answer(self, scores: NDArray[np.float64]) -> Prediction:
+        """What such scores say, (n,) or probabilities (n, k)."""
+        conformal = self.bundle.conformal
+        if scores.ndim == 1:
+            lower, upper = conformal.interval(scores)
+            return Prediction(value=scores, lower=lower, upper=upper)
+        return Prediction(
+            value=self.decision.labels(scores).astype(np.float64),
+            probabilities=scores,
+            label_sets=conformal.label_sets(scores, self.decision.threshold),
+        )
 
     def predict_rows(self, rows: Sequence[Row]) -> Prediction:
         """Predict rows of named values.
@@ -134,7 +148,8 @@ class Predictor:
     def explain(self, x: Matrix) -> Explanation:
         """SHAP contributions of coded rows, one for each of ``features``; encoded columns are summed to their feature."""
         base, values = asking.contributions(self._booster, self.bundle.transform, self._picked(x), self._outputs)
-        return Explanation(features=self.features, base=base, values=values)
+        heat = self.decision.temperature
+        return Explanation(features=self.features, base=base / heat, values=values / heat)
 
     def _picked(self, x: Matrix) -> Matrix:
         seen = complete(self.contract, x)
@@ -153,23 +168,13 @@ class Predictor:
         return self._as_scores(forest.many(complete(self.contract, x)))
 
     def _booster_scores(self, x: Matrix) -> NDArray[np.float64]:
-        return asking.scores(self._booster, self.bundle.transform.apply(self._picked(x)), self._outputs)
+        columns = self.bundle.transform.apply(self._picked(x))
+        return asking.scores(self._booster, columns, self._outputs, temperature=self.decision.temperature)
 
     def _as_scores(self, margins: NDArray[np.float32]) -> NDArray[np.float64]:
         """Scores of margins of shape (n, groups)."""
         raw = margins.astype(np.float64)
-        return asking.as_scores(raw if self._outputs > 2 else raw[:, 0], self._outputs)
-
-    def _prediction(self, scores: NDArray[np.float64]) -> Prediction:
-        conformal = self.bundle.conformal
-        if scores.ndim == 1:
-            lower, upper = conformal.interval(scores)
-            return Prediction(value=scores, lower=lower, upper=upper)
-        return Prediction(
-            value=scores.argmax(axis=1).astype(np.float64),
-            probabilities=scores,
-            label_sets=conformal.label_sets(scores),
-        )
+        return asking.as_scores(raw if self._outputs > 2 else raw[:, 0], self._outputs, self.decision.temperature)
 
     def _check_booster(self) -> None:
         columns, trained = sum(self.bundle.transform.widths), self._booster.num_features()
@@ -199,9 +204,11 @@ class Predictor:
         return forest if same else None
 
 
-def _trained(bundle: Bundle) -> Trained:
+def _told(bundle: Bundle) -> tuple[Trained, Decision]:
+    classes = bundle.contract.target.outputs > 1
     try:
-        return Trained(bundle.contract, bundle.metadata.get("trained", {}))
+        decision = Decision.of(bundle.metadata) if classes else Decision()
+        return Trained(bundle.contract, bundle.metadata.get("trained", {})), decision
     except (TypeError, ValueError) as error:
         raise BundleError(f"metadata.json does not hold what it should: {error}. Build the bundle again.") from error
 

@@ -22,7 +22,8 @@ def pairs(a: Metadata, b: Metadata) -> dict[str, tuple[Mapping[str, float | None
 
 def settings(one: Metadata) -> dict[str, object]:
     """What a model was made by: its experiment, rounds and parameters, features and versions of libraries."""
-    recipe = {"rounds": one["recipe"]["rounds"], "percentile": one["recipe"]["percentile"], **one["recipe"]["params"]}
+    recipe = {**one["recipe"], **one["recipe"]["params"]}
+    recipe.pop("params")
     versions = {f"{name} (version)": version for name, version in one["versions"].items()}
     return {"experiment": one["winner"], "task": one["task"], **recipe, "features": ", ".join(one["features"]), **versions}
 

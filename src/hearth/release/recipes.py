@@ -94,7 +94,7 @@ def scores(rows: Table, own: Table, procedure: Procedure, validated: Sequence[Ro
     def one(job: tuple[int, Rows]) -> float:
         number, valid = job[0] % folds, job[1] + len(own)
         train = np.flatnonzero(~np.isin(mine, group[valid]) & (turn != number))
-        fold = fold_data(together, (train, valid), procedure.prepare, procedure.recipe.params, select)
+        fold = fold_data(together, (train, valid), procedure.prepare, procedure.recipe, select)
         return objective(target.task, fold.actual, fold_scores(fold, procedure.recipe, target, procedure.seed))
 
     return side_by_side(one, enumerate(validated))

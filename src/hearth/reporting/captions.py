@@ -119,7 +119,7 @@ def _roc(facts: Facts) -> Caption:
 
 def _confusion(facts: Facts) -> Caption:
     evaluation = facts.evaluation
-    share = float(np.mean(evaluation.out_of_fold.argmax(axis=1) == evaluation.actual))
+    share = float(np.mean(evaluation.labels == evaluation.actual))
     return Caption(
         "Confusion matrix",
         f"{percent(share)} of the rows lie on the diagonal, where prediction and truth agree; each row is a true class.",

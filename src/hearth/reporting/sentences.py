@@ -1,12 +1,18 @@
 """What the reports say in words. Every figure in them is of the evaluation."""
 
 from hearth.reporting.facts import Facts, fold_values, mean_sd
-from hearth.reporting.numbers import Scale, count, equals, percent, significant
+from hearth.reporting.numbers import Scale, count, equals, fixed, percent, significant
 from hearth.training.evaluation import LeftOut
 from hearth.training.metrics import CALIBRATION_BINS, calibration_error
 
 # Shares of the folds beyond which the test rows count as a kind or a harsh draw.
 KIND, HARSH = 0.9, 0.1
+# What labels of two classes can be chosen for, and how it is measured.
+AIMS = {
+    "f1": "F1",
+    "balanced_accuracy": "balanced accuracy",
+    "recall": "recall at a least precision (below 0 is what the precision lacks)",
+}
 # Share of the objective by which the last step of a learning curve must lower it for more rows to promise something.
 WORTH = 0.02
 
@@ -79,7 +85,7 @@ def intervals(facts: Facts) -> str:
 
 
 def calibration(facts: Facts) -> str:
-    """How far probabilities are from what happens; nothing for a regression."""
+    """How far probabilities are from what happens, and what a temperature does to that; nothing for a regression."""
     if facts.regression:
         return ""
     evaluation = facts.evaluation
@@ -87,8 +93,33 @@ def calibration(facts: Facts) -> str:
     stated = float(evaluation.out_of_fold.max(axis=1).mean())
     right = float((evaluation.out_of_fold.argmax(axis=1) == evaluation.actual).mean())
     return (
-        f"Out of fold the predicted class was given a mean probability of {percent(stated)} and was right in {percent(right)} "
-        f"of the rows; the expected calibration error over {CALIBRATION_BINS} bins is {percent(error)}."
+        f"Out of fold the most probable class was given a mean probability of {percent(stated)} and was right in "
+        f"{percent(right)} of the rows; the expected calibration error over {CALIBRATION_BINS} bins is {percent(error)}."
+        f"{_temperature(facts)}"
+    )
+
+
+def _temperature(facts: Facts) -> str:
+    decided, scale = facts.evaluation.decided, facts.scale_of("log_loss")
+    if decided.log_loss is None:
+        return ""
+    heat, (without, with_one) = decided.decision.temperature, map(scale.value, decided.log_loss)
+    use = "No temperature divides" if heat == 1 else f"A temperature of {significant(heat)} divides"
+    return (
+        f" {use} the margins of the classes (Guo et al., 2017): over the {count(facts.evaluation.train_rows)} training rows "
+        f"the log loss out of fold is {with_one} with that of the other folds and {without} without."
+    )
+
+
+def threshold(facts: Facts) -> str:
+    """Above which probability the second of two classes is the label, and what that is worth; nothing where no aim was set."""
+    decided, target = facts.evaluation.decided, facts.evaluation.contract.target
+    if decided.worth is None:
+        return ""
+    aim, (half, chosen) = AIMS[facts.evaluation.aim], (fixed(worth, 3) for worth in decided.worth)
+    return (
+        f"The label is {target.classes[1]} where its probability is above {significant(decided.decision.threshold)}: chosen "
+        f"for {aim}, which out of fold is {chosen} above the threshold of the other folds and {half} above one half."
     )
 
 

@@ -24,6 +24,7 @@ def metrics_json(evaluation: Evaluation) -> dict[str, object]:
             "test_coverage": coverage.test_coverage,
             "test_mean_width": coverage.test_mean_width,
         },
+        **evaluation.decided.told(evaluation.aim),
         "features": {"selected": list(evaluation.features), "count": len(evaluation.features)},
         **{contender.name: _measured(contender) for contender in evaluation.contenders},
         "versus": {one.other: {**asdict(one.difference), "p_value": one.p_value} for one in evaluation.comparisons},
@@ -35,7 +36,8 @@ def metrics_json(evaluation: Evaluation) -> dict[str, object]:
 def plots(evaluation: Evaluation) -> dict[str, str]:
     """CSV files for `dvc plots`, by file name."""
     classes = evaluation.contract.target.classes
-    codes = evaluation.best.test_scores if not classes else evaluation.best.test_scores.argmax(axis=1)
+    scores, decision = evaluation.best.test_scores, evaluation.decided.decision
+    codes = decision.labels(scores) if classes else scores
     pairs = zip(evaluation.test_actual.tolist(), codes.tolist(), strict=True)
     named = ((classes[int(a)], classes[int(b)]) if classes else (_digits(a), _digits(b)) for a, b in pairs)
     sizes = zip(evaluation.attribution.features, evaluation.attribution.importance.tolist(), strict=True)

@@ -79,7 +79,7 @@ def classes(facts: Facts) -> TableView:
     """The winner's answers class by class, out of fold."""
     evaluation = facts.evaluation
     names = evaluation.contract.target.classes
-    each = of_classes(confusion(evaluation.actual, evaluation.out_of_fold.argmax(axis=1), len(names)))
+    each = of_classes(confusion(evaluation.actual, evaluation.labels, len(names)))
     columns = zip(names, each.rows, each.precision, each.recall, each.f1, strict=True)
     return TableView(
         caption="Out of fold, one repeat of the cross-validation: of each class its rows, the share of the answers that are "

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,6 +12,7 @@ from hearth.artifacts import write_json
 from hearth.params import Params
 from hearth.stages.select import select
 from hearth.training import table
+from hearth.training.conformal import calibrate
 from hearth.training.experiment import Experiment, run_search, winner
 from hearth.training.fitting import fit, fit_transform, fittable
 from hearth.training.folds import Folds, pairs
@@ -36,8 +38,12 @@ def outer_fold(train: Table, valid: Table, settings: Params) -> tuple[str, dict[
     folds = repeated_folds(train, tuning.folds, 1 + tuning.repeats, prepare.seed)
     chosen = best_of(train, folds, settings)
     transform = fit_transform(train.contract, fittable(train, prepare).seen, prepare).subset(chosen.features)
-    model = fit(train, chosen.recipe, transform, prepare, tuning.seed)
-    return chosen.name, metrics(valid.contract.target.task, valid.y, model.scores(valid.x, valid.contract))
+    model, task = fit(train, chosen.recipe, transform, prepare, tuning.seed), valid.contract.target.task
+    if task == "regression":
+        return chosen.name, metrics(task, valid.y, model.scores(valid.x, valid.contract))
+    decision = calibrate(train, folds[1:], chosen.recipe, settings).decision
+    scores = replace(model, temperature=decision.temperature).scores(valid.x, valid.contract)
+    return chosen.name, metrics(task, valid.y, scores, decision.threshold)
 
 
 def main(argv: Sequence[str]) -> None:

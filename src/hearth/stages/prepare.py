@@ -39,6 +39,7 @@ def main(argv: Sequence[str]) -> None:
     args = parser.parse_args(argv)
     settings = params.load(args.params)
     contract = table.read_contract(args.raw)
+    settings.check(contract.target)
     rows = table.read_arrow(args.raw / "table.parquet")
     train, test, assigned, transform = plan(table.code(rows, contract), settings, table.appended(rows))
     rows = rows.replace_schema_metadata(None)  # the number of rows that joined is that of the whole table

@@ -19,7 +19,7 @@ from hearth.training.table import Table
 def select(data: Table, assigned: Folds, settings: Params) -> tuple[Experiment, Attribution]:
     """Score default parameters on the features chosen inside each fold; name those that all training rows choose."""
     prepare, percentile, seed = settings.prepare, settings.selection.percentile, settings.tuning.seed
-    recipe = Recipe(percentile=percentile)
+    recipe = Recipe(percentile=percentile, class_weight=settings.tuning.class_weight)
     attribution = default_attribution(data, prepare, seed)
     measured = score(data, assigned[1:], prepare, recipe, seed)
     return Experiment("select", recipe, attribution.kept(percentile), measured), attribution

@@ -1,6 +1,7 @@
 """From an experiment to a bundle."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import scipy
@@ -34,14 +35,15 @@ def assemble(
     ``facts`` go into the metadata as they are. The same arguments give the same bundle on any machine.
     """
     prepare, tuning, export = settings.prepare, settings.tuning, settings.export
-    model = fit(train, chosen.recipe, transform.subset(chosen.features), prepare, tuning.seed)
-    conformal, out_of_fold = calibrate(train, folds[1:], prepare, chosen.recipe, tuning.seed, export.coverage)
+    calibrated = calibrate(train, folds[1:], chosen.recipe, settings)
+    fitted = fit(train, chosen.recipe, transform.subset(chosen.features), prepare, tuning.seed)
+    model = replace(fitted, temperature=calibrated.decision.temperature)
     probe, reference = spread(len(train), export.probe_rows), spread(len(train), export.reference_rows)
     return Bundle(
         contract=train.contract,
         model=bytes(model.booster.save_raw("ubj")),
         transform=model.transform,
-        conformal=conformal,
+        conformal=calibrated.conformal,
         metadata={
             "task": train.contract.target.task,
             "winner": chosen.name,
@@ -52,11 +54,12 @@ def assemble(
             "training_rows": len(train),
             "monitoring": settings.monitoring.model_dump(),
             "trained": trained_on(train.contract, chosen.features, fittable(train, prepare).x),
+            **calibrated.decided.told(export.threshold.aim),
             **facts,
             "versions": VERSIONS,
         },
         probe_rows=train.x[probe],
         probe_scores=model.scores(train.x[probe], train.contract),
         reference_rows=train.x[reference],
-        reference_scores=out_of_fold[reference],
+        reference_scores=calibrated.answers[reference],
     )

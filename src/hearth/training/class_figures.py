@@ -47,11 +47,9 @@ def roc(member: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats] | Non
     return np.append(0.0, misses / negatives), np.append(0.0, hits / positives)
 
 
-def confusion_matrix(target: Target, actual: Floats, scores: Floats) -> Figure:
+def confusion_matrix(names: tuple[str, ...], actual: Floats, predicted: NDArray[np.intp]) -> Figure:
     """How the rows of each class were predicted: counts, coloured by the share of the class."""
-    names = class_names(target, scores.shape[1])
-    counts = confusion(actual, scores.argmax(axis=1), len(names))
-    labels, counts = _gathered(names, counts)
+    labels, counts = _gathered(names, confusion(actual, predicted, len(names)))
     shares = tidy(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
     size, left = 0.62 * len(labels), gutter(labels) + 0.25
     figure, axes = canvas(left + max(2.8, size) + 0.2, 1.2 + max(2.4, 0.8 * size), left=left, bottom=0.85)

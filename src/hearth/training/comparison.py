@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import stats
 
+from hearth.bundle.decision import EVEN
 from hearth.schema import Task
 from hearth.training.evaluation import Comparison, Estimate
 from hearth.training.metrics import metrics
 from hearth.training.table import Vector
 
 
-def bootstrap(task: Task, actual: Vector, scores: Vector, resamples: int, confidence: float, seed: int) -> dict[str, Estimate]:
+def bootstrap(
+    task: Task, actual: Vector, scores: Vector, resamples: int, confidence: float, seed: int, threshold: float = EVEN
+) -> dict[str, Estimate]:
     """Every metric with its percentile interval over resampled rows (Efron and Tibshirani, 1993).
 
     The same seed and number of rows draw the same resamples, so that contenders are compared on equal terms. One resample at a
@@ -19,11 +22,11 @@ def bootstrap(task: Task, actual: Vector, scores: Vector, resamples: int, confid
     """
     rng = np.random.default_rng(seed)
     draws = (rng.integers(len(actual), size=len(actual)) for _ in range(resamples))
-    drawn = [metrics(task, actual[rows], scores[rows]) for rows in draws]
+    drawn = [metrics(task, actual[rows], scores[rows], threshold) for rows in draws]
     tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     return {
         name: Estimate(value, *np.nanpercentile([one[name] for one in drawn], tails).tolist())
-        for name, value in metrics(task, actual, scores).items()
+        for name, value in metrics(task, actual, scores, threshold).items()
     }
 
 

@@ -1,26 +1,51 @@
-"""Conformal quantiles from out-of-fold predictions, and how well they hold."""
+"""What makes an answer of a model's scores, fitted to out-of-fold predictions: conformal quantiles, temperature, threshold."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from hearth.bundle.decision import EVEN, Decision
 from hearth.bundle.intervals import Conformal, scores
-from hearth.params import PrepareParams
+from hearth.params import Params
+from hearth.training.deciding import Decided, decide, tempered
 from hearth.training.fitting import Recipe
 from hearth.training.folds import Folds
 from hearth.training.table import Table, Vector
 from hearth.training.validation import cross_validate, out_of_fold
 
 
-def calibrate(
-    table: Table, folds: Folds, prepare: PrepareParams, recipe: Recipe, seed: int, coverage: float
-) -> tuple[Conformal, Vector]:
-    """The quantile over all repeats of the folds, and the out-of-fold answers of the first."""
-    repeats = out_of_fold(cross_validate(table, folds, prepare, recipe, seed), len(folds))
-    return Conformal.fit(np.concatenate([scores(table.y, answer) for answer in repeats]), coverage), repeats[0]
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The quantile over all repeats of some folds, the ``answers`` of the first, and what makes answers of a classification.
+
+    Answers are as the bundle's model gives them: with its temperature.
+    """
+
+    conformal: Conformal
+    answers: Vector
+    decided: Decided
+
+    @property
+    def decision(self) -> Decision:
+        """What makes probabilities and labels of margins."""
+        return self.decided.decision
 
 
-def cross_coverage(actual: Vector, repeats: Sequence[Vector], folds: Folds, coverage: float) -> tuple[float, float]:
+def calibrate(table: Table, folds: Folds, recipe: Recipe, settings: Params) -> Calibrated:
+    """Answer each row out of fold, in all repeats, and fit to that what the settings ask for."""
+    repeats = out_of_fold(cross_validate(table, folds, settings.prepare, recipe, settings.tuning.seed), len(folds))
+    decided = Decided()
+    if settings.export.decides and table.contract.target.task == "classification":
+        decided = decide(table.y, repeats, folds, settings.export)
+        repeats = [tempered(answer, decided.decision.temperature) for answer in repeats]
+    found = np.concatenate([scores(table.y, answer) for answer in repeats])
+    return Calibrated(Conformal.fit(found, settings.export.coverage), repeats[0], decided)
+
+
+def cross_coverage(
+    actual: Vector, repeats: Sequence[Vector], folds: Folds, coverage: float, threshold: float = EVEN
+) -> tuple[float, float]:
     """Share of rows that their interval or label set holds, and its mean width or size.
 
     The quantile for the rows of a fold comes from the other folds of the same repeat (cross-conformal prediction, Vovk 2015).
@@ -30,16 +55,16 @@ def cross_coverage(actual: Vector, repeats: Sequence[Vector], folds: Folds, cove
         score = scores(actual, answer)
         for fold in range(int(assigned.max()) + 1):
             rows = assigned == fold
-            hits, width = holds(Conformal.fit(score[~rows], coverage), actual[rows], answer[rows])
+            hits, width = holds(Conformal.fit(score[~rows], coverage), actual[rows], answer[rows], threshold)
             held.append(hits)
             widths.append(width)
     return float(np.concatenate(held).mean()), float(np.concatenate(widths).mean())
 
 
-def holds(conformal: Conformal, actual: Vector, answer: Vector) -> tuple[Vector, Vector]:
+def holds(conformal: Conformal, actual: Vector, answer: Vector, threshold: float = EVEN) -> tuple[Vector, Vector]:
     """For each row: 1 where its interval or label set holds the truth, and the width or size."""
     if answer.ndim == 1:
         lower, upper = conformal.interval(answer)
         return ((lower <= actual) & (actual <= upper)).astype(np.float64), upper - lower
-    members = conformal.label_sets(answer)
+    members = conformal.label_sets(answer, threshold)
     return members[np.arange(len(actual)), actual.astype(np.intp)].astype(np.float64), members.sum(axis=1).astype(np.float64)

@@ -1,17 +1,21 @@
 """Measures the experiments and the baselines: cross-validation over all rows, the one reading of the test rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from hearth.bundle.decision import EVEN, Decision
 from hearth.bundle.transform import Transform
 from hearth.params import Params
+from hearth.schema import Task
 from hearth.training.baselines import BASELINES, Build, answer
 from hearth.training.comparison import bootstrap, compare
-from hearth.training.conformal import calibrate, cross_coverage, holds
+from hearth.training.conformal import Calibrated, calibrate, cross_coverage, holds
+from hearth.training.deciding import cross_fitted, fit_of
 from hearth.training.evaluation import Contender, Coverage, Estimate, Evaluation, LearningPoint, LeftOut
-from hearth.training.experiment import Experiment, score, winner
+from hearth.training.experiment import Experiment, winner
 from hearth.training.fitting import Model, fit, fit_transform, fittable, side_by_side
 from hearth.training.folds import Folds, pairs
 from hearth.training.groups import grouped
@@ -19,7 +23,7 @@ from hearth.training.metrics import OBJECTIVE, metrics, objective, summary
 from hearth.training.selection import attribute, selector
 from hearth.training.split import repeated_folds
 from hearth.training.table import Rows, Table, Vector
-from hearth.training.validation import cross_validate, measured, out_of_fold
+from hearth.training.validation import Validated, cross_validate, labels_out_of_fold, measured, out_of_fold
 
 Folded = tuple[dict[str, float], ...]
 
@@ -49,13 +53,14 @@ def evaluate(material: Material, experiments: Sequence[Experiment], settings: Pa
     chosen = winner(experiments, measure)
     report, everything = settings.evaluate, material.everything
     folds = repeated_folds(everything, report.folds, report.repeats, report.seed)
-    validated = {
-        one.name: cross_validate(everything, folds, settings.prepare, one.recipe, settings.tuning.seed) for one in experiments
-    }
-    models = {one.name: _fit(material, one, settings) for one in experiments}
+    needed = experiments if settings.export.decides and task == "classification" else [chosen]
+    calibrated = {one.name: calibrate(material.train, material.folds[1:], one.recipe, settings) for one in needed}
+    decisions = {one.name: calibrated[one.name].decision if one in needed else Decision() for one in experiments}
+    validated = {one.name: _validated(everything, folds, one, decisions[one.name], settings) for one in experiments}
+    models = {one.name: _fit(material, one, decisions[one.name], settings) for one in experiments}
     contenders = (
         *(
-            _experiment(material, name, model, measured(everything, validated[name]), settings)
+            _experiment(material, name, model, measured(everything, validated[name]), decisions[name].threshold, settings)
             for name, model in models.items()
         ),
         *(_baseline(material, name, build, folds, settings) for name, build in BASELINES[task].items()),
@@ -74,27 +79,46 @@ def evaluate(material: Material, experiments: Sequence[Experiment], settings: Pa
             compare(one.name, best.folds, one.folds, measure, share, report.confidence) for one in contenders if one is not best
         ),
         training_cv={one.name: summary(one.folds) for one in experiments},
-        coverage=_coverage(material, chosen, best, repeats, folds, settings),
+        coverage=_coverage(material, calibrated[chosen.name], best, repeats, folds),
         learning=tuple(_learning(material.train, material.folds[1:2], chosen, settings)),
-        left_out=tuple(_left_out(material, name, chosen, best, folds, settings) for name in material.ignored),
+        left_out=tuple(
+            _left_out(material, name, chosen, decisions[chosen.name], best, folds, settings) for name in material.ignored
+        ),
         groups=tuple(grouped(everything, repeats, settings.card.groups)),
         attribution=attribute(models[chosen.name], material.train),
         actual=material.everything.y,
         out_of_fold=repeats[0],
+        labels=_labels(validated[chosen.name], report.repeats, task),
+        decided=calibrated[chosen.name].decided,
+        aim=settings.export.threshold.aim,
         test_actual=material.test.y,
         train_rows=len(material.train),
         confidence=report.confidence,
     )
 
 
-def _experiment(material: Material, name: str, model: Model, folds: Folded, settings: Params) -> Contender:
+def _validated(data: Table, folds: Folds, one: Experiment, decision: Decision, settings: Params) -> tuple[Validated, ...]:
+    """The answers to the rows of each fold; what is decided of answers is decided anew by the other folds."""
+    found = cross_validate(data, folds, settings.prepare, one.recipe, settings.tuning.seed)
+    if decision == Decision():
+        return found
+    scaled = decision.temperature != 1
+    return cross_fitted(data.y, out_of_fold(found, len(folds)), folds, fit_of(settings.export, scaled=scaled))
+
+
+def _labels(validated: Sequence[Validated], repeats: int, task: Task) -> NDArray[np.intp]:
+    return np.empty(0, np.intp) if task == "regression" else labels_out_of_fold(validated, repeats)[0]
+
+
+def _experiment(material: Material, name: str, model: Model, folds: Folded, threshold: float, settings: Params) -> Contender:
     scores = model.scores(material.test.x, material.test.contract)
-    return Contender(name, "experiment", folds, _test(material.test, scores, settings), scores)
+    return Contender(name, "experiment", folds, _test(material.test, scores, settings, threshold), scores)
 
 
-def _fit(material: Material, one: Experiment, settings: Params) -> Model:
+def _fit(material: Material, one: Experiment, decision: Decision, settings: Params) -> Model:
     transform = material.transform.subset(one.features)
-    return fit(material.train, one.recipe, transform, settings.prepare, settings.tuning.seed)
+    model = fit(material.train, one.recipe, transform, settings.prepare, settings.tuning.seed)
+    return replace(model, temperature=decision.temperature)
 
 
 def _baseline(material: Material, name: str, build: Build, folds: Folds, settings: Params) -> Contender:
@@ -108,18 +132,15 @@ def _baseline(material: Material, name: str, build: Build, folds: Folds, setting
     return Contender(name, "baseline", tuple(side_by_side(one, pairs(folds))), _test(material.test, scores, settings), scores)
 
 
-def _test(test: Table, scores: Vector, settings: Params) -> dict[str, Estimate]:
+def _test(test: Table, scores: Vector, settings: Params, threshold: float = EVEN) -> dict[str, Estimate]:
     report = settings.evaluate
-    return bootstrap(test.contract.target.task, test.y, scores, report.bootstrap, report.confidence, report.seed)
+    return bootstrap(test.contract.target.task, test.y, scores, report.bootstrap, report.confidence, report.seed, threshold)
 
 
-def _coverage(
-    material: Material, chosen: Experiment, best: Contender, repeats: Sequence[Vector], folds: Folds, settings: Params
-) -> Coverage:
-    nominal, seed = settings.export.coverage, settings.tuning.seed
-    held, width = cross_coverage(material.everything.y, repeats, folds, nominal)
-    conformal, _ = calibrate(material.train, material.folds[1:], settings.prepare, chosen.recipe, seed, nominal)
-    hits, widths = holds(conformal, material.test.y, best.test_scores)
+def _coverage(material: Material, calibrated: Calibrated, best: Contender, repeats: Sequence[Vector], folds: Folds) -> Coverage:
+    nominal, threshold = calibrated.conformal.coverage, calibrated.decision.threshold
+    held, width = cross_coverage(material.everything.y, repeats, folds, nominal, threshold)
+    hits, widths = holds(calibrated.conformal, material.test.y, best.test_scores, threshold)
     return Coverage(nominal, held, width, float(hits.mean()), float(widths.mean()))
 
 
@@ -156,10 +177,12 @@ def _both_sides(part: Table, valid: Table, chosen: Experiment, settings: Params)
     return of(part), of(valid)
 
 
-def _left_out(material: Material, name: str, chosen: Experiment, best: Contender, folds: Folds, settings: Params) -> LeftOut:
+def _left_out(
+    material: Material, name: str, chosen: Experiment, decision: Decision, best: Contender, folds: Folds, settings: Params
+) -> LeftOut:
     measure = OBJECTIVE[material.train.contract.target.task]
     table = material.ignored[name]
-    with_it = score(table, folds, settings.prepare, chosen.recipe, settings.tuning.seed)
+    with_it = measured(table, _validated(table, folds, chosen, decision, settings))
     reason = next(feature.reason for feature in material.train.contract.features if feature.name == name)
     means = [float(np.mean([fold[measure] for fold in one])) for one in (best.folds, with_it)]
     return LeftOut(name, reason, *means)

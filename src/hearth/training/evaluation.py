@@ -1,13 +1,14 @@
 """What is known of the experiments and the baselines when all is measured: the one source of every report."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hearth.schema import Contract
+from hearth.training.deciding import Decided
 from hearth.training.fitting import Recipe
 from hearth.training.selection import Attribution
 from hearth.training.table import Vector
@@ -95,7 +96,8 @@ class Evaluation:
     """All that the reports say.
 
     ``actual`` and ``out_of_fold`` are the target of all rows and the winner's answers from the first repeat of the
-    cross-validation; ``test_actual`` is the target of the test rows.
+    cross-validation, ``labels`` the codes of its labels there, none of a regression; ``test_actual`` is the target of the test
+    rows. ``decided`` is what makes the winner's answers of scores, for the ``aim`` of its labels.
     """
 
     contract: Contract
@@ -113,9 +115,12 @@ class Evaluation:
     attribution: Attribution
     actual: Vector
     out_of_fold: Vector
+    labels: NDArray[np.intp]
     test_actual: Vector
     train_rows: int
     confidence: float
+    decided: Decided = field(default_factory=Decided)
+    aim: str = "accuracy"
 
     def contender(self, name: str) -> Contender:
         """The contender of this name."""

@@ -50,7 +50,8 @@ def run_search(
     With a ``percentile`` the features are chosen anew inside each fold; ``features`` are those that all rows choose.
     """
     select = selector(percentile, prepare, tuning.seed)
-    searched = all_folds(table, folds[:1], prepare, tuning.fixed.model_dump(), select)
+    shared = Recipe(params=tuning.fixed.model_dump(), class_weight=tuning.class_weight)
+    searched = all_folds(table, folds[:1], prepare, shared, select)
     tried = search(searched, table.contract.target, tuning, percentile, progress)
     recipe = best(tried).recipe
     features = tuple(select(table)) if select else table.contract.columns

@@ -28,7 +28,7 @@ from hearth.training.drawing import (
     tidy,
 )
 from hearth.training.evaluation import Contender, Evaluation
-from hearth.training.labels import metric_label, with_unit
+from hearth.training.labels import class_names, metric_label, with_unit
 from hearth.training.shap_figures import selection_figures
 
 __all__ = ["evaluation_figures", "save", "selection_figures"]
@@ -69,7 +69,7 @@ def _regression(evaluation: Evaluation) -> dict[str, Callable[[], Figure]]:
 def _classification(evaluation: Evaluation) -> dict[str, Callable[[], Figure]]:
     target, actual, scores = evaluation.contract.target, evaluation.actual, evaluation.out_of_fold
     return {
-        "confusion": partial(class_figures.confusion_matrix, target, actual, scores),
+        "confusion": partial(class_figures.confusion_matrix, class_names(target, scores.shape[1]), actual, evaluation.labels),
         "roc": partial(class_figures.roc_curves, target, actual, scores),
         "calibration": partial(class_figures.calibration_curve, target, actual, scores),
     }

@@ -16,7 +16,7 @@ from hearth.bundle.booster import scores as booster_scores
 from hearth.bundle.derived import complete
 from hearth.bundle.transform import Matrix, Transform
 from hearth.errors import DataError
-from hearth.params import PrepareParams
+from hearth.params import ClassWeight, PrepareParams
 from hearth.processors import processors
 from hearth.schema import Contract, Target
 from hearth.training.folds import Folds, pairs
@@ -34,29 +34,35 @@ ROWS_FOR_ALL_THREADS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model is made: boosting rounds, XGBoost parameters, and the percentile below which features go (None: all stay)."""
+    """How a model is made: boosting rounds, XGBoost parameters, the percentile below which features go (None: all stay).
+
+    With a ``class_weight`` rows weigh by their class.
+    """
 
     rounds: int = DEFAULT_ROUNDS
     params: Mapping[str, Setting] = field(default_factory=dict)
     percentile: float | None = None
+    class_weight: ClassWeight = "none"
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values, of which ``Recipe(**raw)`` is this recipe again."""
-        return {"rounds": self.rounds, "params": dict(self.params), "percentile": self.percentile}
+        weights = {} if self.class_weight == "none" else {"class_weight": self.class_weight}
+        return {"rounds": self.rounds, "params": dict(self.params), "percentile": self.percentile, **weights}
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A fitted transform and booster."""
+    """A fitted transform and booster; ``temperature`` divides the margins of classes."""
 
     target: Target
     transform: Transform
     booster: xgb.Booster
+    temperature: float = 1.0
 
     def scores(self, x: Matrix, contract: Contract) -> Vector:
         """The answer to coded rows (n, len(contract.names)): (n,), or probabilities (n, k)."""
         transformed = self.transform.apply(complete(contract, x)[:, self.transform.columns(contract)])
-        return booster_scores(self.booster, transformed, self.target.outputs)
+        return booster_scores(self.booster, transformed, self.target.outputs, temperature=self.temperature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +134,35 @@ def fit(table: Table, recipe: Recipe, transform: Transform, prepare: PreparePara
     kept = fittable(table, prepare)
     x = transform.apply(kept.seen[:, transform.columns(table.contract)])
     threads = 1 if len(kept) < ROWS_FOR_ALL_THREADS else processors()
-    data = binned(x, kept.y, recipe.params, threads, column_types(table.contract, transform, prepare))
+    types = column_types(table.contract, transform, prepare)
+    data = binned(x, kept.y, recipe.params, threads, types, weights(kept.y, recipe.class_weight))
     return Model(table.contract.target, transform, boost(data, recipe, table.contract.target, seed, threads))
 
 
 def binned(
-    x: Matrix, y: Vector, params: Mapping[str, Setting], threads: int, types: Sequence[str] | None = None
+    x: Matrix,
+    y: Vector,
+    params: Mapping[str, Setting],
+    threads: int,
+    types: Sequence[str] | None = None,
+    weight: Vector | None = None,
 ) -> xgb.QuantileDMatrix:
     """Training rows cut into the histogram bins that ``max_bin`` asks for (256 where it does not); categories stay whole."""
     bins = int(params.get("max_bin", 256))
-    return xgb.QuantileDMatrix(x, y, max_bin=bins, nthread=threads, feature_types=types, enable_categorical=True)
+    return xgb.QuantileDMatrix(x, y, weight=weight, max_bin=bins, nthread=threads, feature_types=types, enable_categorical=True)
+
+
+def weights(y: Vector, kind: ClassWeight) -> Vector | None:
+    """What each row weighs in a fit, by its class code: n / (classes that are there * rows of the class), as in scikit-learn.
+
+    None where all weigh the same.
+    """
+    if kind == "none":
+        return None
+    codes = y.astype(np.intp)
+    counts = np.bincount(codes)
+    weight: Vector = len(y) / (np.count_nonzero(counts) * counts[codes])
+    return weight
 
 
 def boost(data: xgb.DMatrix, recipe: Recipe, target: Target, seed: int, threads: int = 1) -> xgb.Booster:
@@ -190,17 +215,21 @@ def fold_data(
     table: Table,
     rows: tuple[Rows, Rows],
     prepare: PrepareParams,
-    params: Mapping[str, Setting],
+    recipe: Recipe,
     select: Callable[[Table], Sequence[str]] | None,
 ) -> FoldData:
-    """Fit everything that is fitted on the fold's training rows: the transform, and the choice of features."""
+    """Fit everything that is fitted on the fold's training rows: the transform, the choice of features, the weights of classes.
+
+    Of the recipe that is what binning and weights need: recipes that share these share the fold.
+    """
     train, valid = table.take(rows[0]), table.take(rows[1])
     kept = fittable(train, prepare)
     names = select(train) if select else table.contract.columns
     transform = fit_transform(table.contract, kept.seen, prepare).subset(names)
     columns = transform.columns(table.contract)
     types = column_types(table.contract, transform, prepare)
-    data = binned(transform.apply(kept.seen[:, columns]), kept.y, params, threads=1, types=types)
+    weight = weights(kept.y, recipe.class_weight)
+    data = binned(transform.apply(kept.seen[:, columns]), kept.y, recipe.params, threads=1, types=types, weight=weight)
     return FoldData(data, transform.apply(valid.seen[:, columns]), valid.y, rows[1])
 
 
@@ -219,11 +248,11 @@ def all_folds(
     table: Table,
     folds: Folds,
     prepare: PrepareParams,
-    params: Mapping[str, Setting],
+    recipe: Recipe,
     select: Callable[[Table], Sequence[str]] | None = None,
 ) -> list[FoldData]:
     """``fold_data`` of every fold of every repeat, side by side."""
-    return side_by_side(lambda rows: fold_data(table, rows, prepare, params, select), list(pairs(folds)))
+    return side_by_side(lambda rows: fold_data(table, rows, prepare, recipe, select), list(pairs(folds)))
 
 
 def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hearth.bundle.decision import EVEN, labels
 from hearth.schema import Task
 
 Vector = NDArray[np.float64]
@@ -18,9 +19,12 @@ HIGHER_IS_BETTER = frozenset({"r2", "accuracy", "balanced_accuracy", "macro_f1",
 CALIBRATION_BINS = 15
 
 
-def metrics(task: Task, actual: Vector, scores: Vector) -> dict[str, float]:
-    """Every metric of the task; ``scores`` is (n,), or (n, k) probabilities with class codes in ``actual``."""
-    return regression(actual, scores) if task == "regression" else classification(actual, scores)
+def metrics(task: Task, actual: Vector, scores: Vector, threshold: float = EVEN) -> dict[str, float]:
+    """Every metric of the task; ``scores`` is (n,), or (n, k) probabilities with class codes in ``actual``.
+
+    Of two classes the second is the label above ``threshold``.
+    """
+    return regression(actual, scores) if task == "regression" else classification(actual, scores, threshold)
 
 
 def objective(task: Task, actual: Vector, scores: Vector) -> float:
@@ -41,9 +45,9 @@ def regression(actual: Vector, predicted: Vector) -> dict[str, float]:
     }
 
 
-def classification(actual: Vector, probabilities: Vector) -> dict[str, float]:
+def classification(actual: Vector, probabilities: Vector, threshold: float = EVEN) -> dict[str, float]:
     """Of the classes present: accuracy, its mean over them, F1 as plain and as weighted mean, AUC; log loss in nats."""
-    predicted = probabilities.argmax(axis=1)
+    predicted = labels(probabilities, threshold)
     classes = of_classes(confusion(actual, predicted, probabilities.shape[1]))
     present = classes.rows > 0
     return {

@@ -87,7 +87,7 @@ def recipe_of(drawn: Mapping[str, Setting], tuning: TuningParams, percentile: fl
     """A recipe of drawn settings, cut to 6 digits: a processor's last bit then changes no model."""
     settings = {name: value if isinstance(value, int) else float(f"{value:.6g}") for name, value in drawn.items()}
     rounds = int(settings.pop("rounds"))
-    return Recipe(rounds, {**settings, **tuning.fixed.model_dump()}, percentile)
+    return Recipe(rounds, {**settings, **tuning.fixed.model_dump()}, percentile, tuning.class_weight)
 
 
 def _batches(study: optuna.Study, tuning: TuningParams) -> Iterator[list[optuna.Trial]]:
