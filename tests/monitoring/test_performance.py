@@ -154,3 +154,16 @@ def test_false_alarms_are_rare_and_a_loss_is_seen() -> None:
             alarms[scale] += judged(60, against(scaled, baseline), Rule()) == "degraded"
     assert alarms[1.0] <= 0.05 * 150 < 0.15 * 150 < naive
     assert alarms[2.0] >= 0.8 * 150
+
+
+def test_labels_are_those_that_were_served(binary: Tiny) -> None:
+    """Accuracy and F1 are of labels at the bundle's threshold; the log loss and the verdict do not depend on it."""
+    bundle = scored_bundle(binary, 0.5)
+    truths, metadata = read(bundle.contract, joined(binary, 300)), bundle.metadata
+    even = measure(truths, bundle.conformal, metadata)
+    low = measure(truths, bundle.conformal, {**metadata, "threshold": {"aim": "f1", "value": 0.1}})
+    expected = metrics("classification", truths.actual, truths.scores, 0.1)
+    assert {name: one.value for name, one in low.metrics.items()} == expected
+    assert low.metrics["accuracy"] != even.metrics["accuracy"]
+    assert low.metrics["log_loss"] == even.metrics["log_loss"]
+    assert low.coverage.value >= even.coverage.value

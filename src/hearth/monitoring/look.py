@@ -85,7 +85,7 @@ def with_fault(
     predictor: Predictor, rows: Rows, asked: tuple[Fault, float, int], residuals: Vector | None, limits: Thresholds
 ) -> tuple[Look, Sample]:
     """Put a fault (which, its intensity, its seed) into good rows and look at them; returns the rows with the fault too."""
-    contract, bundle = predictor.contract, predictor.bundle
+    contract, bundle, label = predictor.contract, predictor.bundle, predictor.decision.threshold
     made = inject(contract, rows, *asked)
     clean, faulty = Sample(rows.x, predictor.scores(rows.x)), Sample(made.x, predictor.scores(made.x))
     seen = look(bundle, faulty, residuals, limits)
@@ -99,8 +99,8 @@ def with_fault(
         detected=tuple(name for name in made.columns if name in seen.report.drifted),
         clean=compare(contract, Sample(bundle.reference_rows, bundle.reference_scores), clean, limits).status,
         refused=refused(contract, made.x),
-        before={} if rows.y is None else metrics(contract.target.task, rows.y, clean.scores),
-        after={} if made.y is None else metrics(contract.target.task, made.y, faulty.scores),
+        before={} if rows.y is None else metrics(contract.target.task, rows.y, clean.scores, label),
+        after={} if made.y is None else metrics(contract.target.task, made.y, faulty.scores, label),
     )
     return replace(seen, simulated=story), faulty
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from hearth.bundle.decision import EVEN, Decision
 from hearth.bundle.intervals import Conformal
 from hearth.errors import BundleError
 from hearth.monitoring.slices import CONFIDENCE, Slice, by_name, by_range, by_window
@@ -108,9 +109,10 @@ def measure(truths: Truths, conformal: Conformal, metadata: Mapping[str, object]
     """Judge at least one row with a truth; ``important`` are the features by whose ranges the error is told, in that order."""
     task = truths.contract.target.task
     baseline, rule = Baseline.of(task, metadata), Rule.of(metadata)
-    metrics = _metrics(task, truths)
+    threshold = _threshold(task, metadata)
+    metrics = _metrics(task, truths, threshold)
     ratio = against(metrics[OBJECTIVE[task]], baseline)
-    hits, _ = holds(conformal, truths.actual, truths.scores)
+    hits, _ = holds(conformal, truths.actual, truths.scores, threshold)
     features = {feature.name: (feature, truths.x[:, i]) for i, feature in enumerate(truths.contract.used)}
     return Performance(
         rows=len(truths),
@@ -150,11 +152,19 @@ def judged(rows: int, ratio: Estimate, rule: Rule) -> Verdict:
     return "degraded" if ratio.value > 1 + rule.max_degradation and ratio.low > 1 else "fine"
 
 
-def _metrics(task: Task, truths: Truths) -> Mapping[str, Estimate]:
+def _threshold(task: Task, metadata: Mapping[str, object]) -> float:
+    """Above which probability the bundle's label is the second of two classes."""
+    try:
+        return EVEN if task == "regression" else Decision.of(metadata).threshold
+    except (TypeError, ValueError) as error:
+        raise BundleError(f"metadata.json: {error}. Build the bundle again: make repro.") from error
+
+
+def _metrics(task: Task, truths: Truths, threshold: float) -> Mapping[str, Estimate]:
     resamples = max(FEWEST, min(RESAMPLES, DRAWS // len(truths)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # truths that are all one number have no R2, in no resample
-        return bootstrap(task, truths.actual, truths.scores, resamples, CONFIDENCE, SEED)
+        return bootstrap(task, truths.actual, truths.scores, resamples, CONFIDENCE, SEED, threshold)
 
 
 def _share(hits: Vector) -> Estimate:
