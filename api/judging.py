@@ -11,7 +11,7 @@ import numpy as np
 
 from api.store import Judged, Standing, Store, Window
 from hearth.bundle import Bundle
-from hearth.bundle.drift import Report, Sample, Thresholds, compare
+from hearth.bundle.drift import Report, Sample, Thresholds, compare, reference
 from hearth.bundle.rows import code_columns
 
 _encode = msgspec.json.Encoder().encode
@@ -54,14 +54,14 @@ async def judged(store: Store, bundle: Bundle, pool: Executor) -> Standing:
 
 def judge(bundle: Bundle, window: Window, limits: Thresholds) -> Report:
     """Compare a window of the store with the bundle's reference."""
-    reference = Sample(bundle.reference_rows, bundle.reference_scores)
-    return compare(bundle.contract, reference, sample(bundle, window), limits)
+    return compare(bundle.contract, reference(bundle), sample(bundle, window), limits)
 
 
 def sample(bundle: Bundle, window: Window) -> Sample:
     """A window of the store, coded; it must be of this bundle's model."""
     rows = code_columns(bundle.contract, window.features, window.rows)
-    return Sample(rows, np.array(window.scores, dtype=np.float64).reshape(window.rows, *bundle.reference_scores.shape[1:]))
+    scores = np.array(window.scores, dtype=np.float64).reshape(window.rows, *bundle.reference_scores.shape[1:])
+    return Sample(rows, scores, bundle.decision.threshold)
 
 
 def judgement(found: Standing, model: str, report: Report) -> Judged:

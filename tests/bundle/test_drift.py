@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.bundles import KINDS, Matrix, Tiny, coded, make
 
-from hearth.bundle.drift import Report, Sample, Thresholds, compare, predicted
+from hearth.bundle.drift import Report, Sample, Thresholds, compare, predicted, reference
 from hearth.schema import Contract, Feature, Target
 
 LIMITS = Thresholds(window=100, min_rows=30)
@@ -122,16 +122,21 @@ def test_predictions_alone_can_drift(regression: Tiny) -> None:
     assert "no single feature did" in report.recommendations[-1]
 
 
+def said(scores: Matrix) -> Sample:
+    """These answers to rows that do not matter."""
+    return Sample(np.empty((len(scores), 0)), scores)
+
+
 def test_what_is_predicted_becomes_columns() -> None:
     """A number; or the label and how probable it is: of two classes the second's probability."""
     contract = Contract(target=Target(name="y", task="regression", unit="m"), features=(Feature(name="x", type="number"),))
-    assert predicted(contract, np.array([1.0, 2.0]))[Feature(name="y", type="number", unit="m")].tolist() == [1.0, 2.0]
+    assert predicted(contract, said(np.array([1.0, 2.0])))[Feature(name="y", type="number", unit="m")].tolist() == [1.0, 2.0]
     target = Target(name="y", task="classification", classes=("no", "yes"))
-    label, sure = predicted(replace(contract, target=target), np.array([[0.9, 0.1], [0.3, 0.7]])).items()
+    label, sure = predicted(replace(contract, target=target), said(np.array([[0.9, 0.1], [0.3, 0.7]]))).items()
     assert (label[0].values, label[1].tolist()) == (("no", "yes"), [0.0, 1.0])
     assert (sure[0].name, sure[1].tolist()) == ("probability of yes", [0.1, 0.7])
     target = replace(target, classes=("a", "b", "c"))
-    *_, sure = predicted(replace(contract, target=target), np.array([[0.2, 0.7, 0.1]])).items()
+    *_, sure = predicted(replace(contract, target=target), said(np.array([[0.2, 0.7, 0.1]]))).items()
     assert (sure[0].name, sure[1].tolist()) == ("probability of the label", [0.7])
 
 
@@ -221,3 +226,13 @@ def test_shifts_are_seen(kind: str, shift: float, seen: float) -> None:
         rng = np.random.default_rng(seed)
         alarms += "x0" in compare(contract, draw(rng, 400, 0), draw(rng, 100, shift), LIMITS).drifted
     assert alarms / 60 >= seen - 0.05
+
+
+def test_labels_are_those_of_the_bundles_threshold(binary: Tiny) -> None:
+    """Where the second class is the label above another probability than one half, drift of the labels is drift of those."""
+    bundle = replace(binary.bundle, metadata={**binary.bundle.metadata, "threshold": {"aim": "f1", "value": 0.2}})
+    before = reference(bundle)
+    assert before.threshold == 0.2
+    label, *_ = predicted(bundle.contract, before).values()
+    assert np.array_equal(label, before.scores[:, 1] > 0.2)
+    assert not np.array_equal(label, before.scores.argmax(axis=1))

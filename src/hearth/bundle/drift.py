@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from hearth.artifacts import rounded
 from hearth.bundle import advice, twosample
+from hearth.bundle.decision import EVEN, labels
+from hearth.bundle.format import Bundle
 from hearth.bundle.observed import Column, Observed
 from hearth.bundle.transform import Matrix
 from hearth.schema import Contract, Feature
@@ -54,10 +56,14 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Coded rows (n, len(contract.names)), NaN for missing, and what the model said: (n,), or probabilities (n, k)."""
+    """Coded rows (n, len(contract.names)), NaN for missing, and what the model said: (n,), or probabilities (n, k).
+
+    Of two classes the second is the label above ``threshold``.
+    """
 
     rows: Matrix
     scores: Vector
+    threshold: float = EVEN
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -88,6 +94,11 @@ class Report:
         return plain
 
 
+def reference(bundle: Bundle) -> Sample:
+    """What windows of a bundle's answers are held against."""
+    return Sample(bundle.reference_rows, bundle.reference_scores, bundle.decision.threshold)
+
+
 def compare(contract: Contract, reference: Sample, window: Sample, thresholds: Thresholds) -> Report:
     """Judge a window against the reference. Below ``min_rows`` it says that there is too little to tell, and nothing else."""
     rows, given = len(window), len(reference)
@@ -104,19 +115,19 @@ def compare(contract: Contract, reference: Sample, window: Sample, thresholds: T
     return Report(status, rows, given, tests, thresholds, columns, _recommendations(columns))
 
 
-def predicted(contract: Contract, scores: Vector) -> dict[Feature, Vector]:
+def predicted(contract: Contract, sample: Sample) -> dict[Feature, Vector]:
     """What the model said as columns: a number; or the label and, as a number, how probable it is.
 
     Of two classes the probability is that of the second, of more that of the label.
     """
-    target = contract.target
+    target, scores = contract.target, sample.scores
     if scores.ndim == 1:
         return {Feature(name=target.name, type="number", unit=target.unit): scores}
     label = Feature(name=target.name, type="category", values=target.classes)
     two = scores.shape[1] == 2
     name = f"probability of {target.classes[1]}" if two else "probability of the label"
     sure = scores[:, 1] if two else scores.max(axis=1)
-    return {label: scores.argmax(axis=1).astype(np.float64), Feature(name=name, type="number"): sure}
+    return {label: labels(scores, sample.threshold).astype(np.float64), Feature(name=name, type="number"): sure}
 
 
 def _observed(contract: Contract, reference: Sample, window: Sample) -> Iterator[Observed]:
@@ -124,7 +135,7 @@ def _observed(contract: Contract, reference: Sample, window: Sample) -> Iterator
     for at, feature in enumerate(contract.used):
         before, after = reference.rows[:, at], window.rows[:, at]
         yield Observed(feature, "feature", _values(before), _values(after), rows)
-    said = zip(predicted(contract, reference.scores).items(), predicted(contract, window.scores).values(), strict=True)
+    said = zip(predicted(contract, reference).items(), predicted(contract, window).values(), strict=True)
     for (feature, before), after in said:
         yield Observed(feature, "prediction", _values(before), _values(after), rows)
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hearth.artifacts import replacing, to_json
+from hearth.bundle.decision import Decision
 from hearth.bundle.intervals import Conformal
 from hearth.bundle.transform import Matrix, Transform
 from hearth.errors import BundleError
@@ -55,6 +56,16 @@ class Bundle:
         self.transform.check(self.contract)
         self._check_rows("probe.json", self.probe_rows, self.probe_scores)
         self._check_rows("reference.npz", self.reference_rows, self.reference_scores)
+
+    @property
+    def decision(self) -> Decision:
+        """What makes probabilities and labels of a classification's margins; of a regression nothing.
+
+        Raises:
+            TypeError: the metadata hold something else there.
+            ValueError: a number in them is out of its range.
+        """
+        return Decision.of(self.metadata) if self.contract.target.outputs > 1 else Decision()
 
     def _check_rows(self, name: str, rows: Matrix, scores: Matrix) -> None:
         outputs = self.contract.target.outputs

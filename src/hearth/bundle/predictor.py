@@ -205,10 +205,8 @@ class Predictor:
 
 
 def _told(bundle: Bundle) -> tuple[Trained, Decision]:
-    classes = bundle.contract.target.outputs > 1
     try:
-        decision = Decision.of(bundle.metadata) if classes else Decision()
-        return Trained(bundle.contract, bundle.metadata.get("trained", {})), decision
+        return Trained(bundle.contract, bundle.metadata.get("trained", {})), bundle.decision
     except (TypeError, ValueError) as error:
         raise BundleError(f"metadata.json does not hold what it should: {error}. Build the bundle again.") from error
 

@@ -107,7 +107,7 @@ class _Look:
         from hearth.cli.tables import read
 
         x, _ = read(path, self.predictor.contract, form)
-        return self.at(Sample(x, self.predictor.scores(x)), f"{path}:")
+        return self.at(Sample(x, self.predictor.scores(x), self.predictor.decision.threshold), f"{path}:")
 
     def at_fault(self, fault: Fault, intensity: float, seed: int, good: tuple[Path, Form | None] | None) -> _Found:
         """Good rows with a fault: those of a file, or of the reference."""
@@ -180,7 +180,7 @@ def _report(bundle: "Bundle", found: _Found, json: Path | None, png: Path | None
     if json is not None:
         save(json, to_json({"model": bundle.digest, **found.look.to_dict()}).encode())
     if png is not None and found.look.report.columns:
-        from hearth.bundle.drift import Sample
+        from hearth.bundle.drift import reference
         from hearth.monitoring.figures import png as drawn
 
-        save(png, drawn(bundle.contract, found.look, Sample(bundle.reference_rows, bundle.reference_scores), found.window))
+        save(png, drawn(bundle.contract, found.look, reference(bundle), found.window))

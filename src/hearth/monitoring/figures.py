@@ -59,7 +59,7 @@ def _title(look: Look) -> str:
 def _values(contract: Contract, reference: Sample, window: Sample) -> dict[tuple[str, str], tuple[Feature, Vector, Vector]]:
     """Of each column, by its part and name: what it is, and its values in both samples."""
     features = {("feature", one.name): (one, reference.rows[:, at], window.rows[:, at]) for at, one in enumerate(contract.used)}
-    said = zip(predicted(contract, reference.scores).items(), predicted(contract, window.scores).values(), strict=True)
+    said = zip(predicted(contract, reference).items(), predicted(contract, window).values(), strict=True)
     return features | {("prediction", one.name): (one, before, after) for (one, before), after in said}
 
 

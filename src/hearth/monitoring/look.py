@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hearth.artifacts import rounded
 from hearth.bundle import Bundle, Predictor
-from hearth.bundle.drift import Report, Sample, Thresholds, compare
+from hearth.bundle.drift import Report, Sample, Thresholds, compare, reference
 from hearth.bundle.sample import spread
 from hearth.monitoring import expected
 from hearth.monitoring.domain import Domain, tell_apart
@@ -67,13 +67,13 @@ def look(bundle: Bundle, window: Sample, residuals: Vector | None, limits: Thres
 
     ``residuals`` are those of the reference's rows, where the training rows are at hand.
     """
-    reference = Sample(bundle.reference_rows, bundle.reference_scores)
-    report = compare(bundle.contract, reference, window, limits)
+    before = reference(bundle)
+    report = compare(bundle.contract, before, window, limits)
     if report.status == "insufficient_data":
         return Look(report, None, ())
-    domain = tell_apart(bundle.contract.names, reference.rows, window.rows)
-    if reference.scores.ndim == 2:
-        error = expected.of_probabilities(reference.scores, window.scores)
+    domain = tell_apart(bundle.contract.names, before.rows, window.rows)
+    if before.scores.ndim == 2:
+        error = expected.of_probabilities(before.scores, window.scores)
     elif residuals is not None:
         error = expected.of_residuals(residuals, domain.odds)
     else:
@@ -87,7 +87,7 @@ def with_fault(
     """Put a fault (which, its intensity, its seed) into good rows and look at them; returns the rows with the fault too."""
     contract, bundle, label = predictor.contract, predictor.bundle, predictor.decision.threshold
     made = inject(contract, rows, *asked)
-    clean, faulty = Sample(rows.x, predictor.scores(rows.x)), Sample(made.x, predictor.scores(made.x))
+    clean, faulty = (Sample(x, predictor.scores(x), label) for x in (rows.x, made.x))
     seen = look(bundle, faulty, residuals, limits)
     fault, intensity, seed = asked
     story = Simulated(
@@ -97,7 +97,7 @@ def with_fault(
         what=made.what,
         columns=made.columns,
         detected=tuple(name for name in made.columns if name in seen.report.drifted),
-        clean=compare(contract, Sample(bundle.reference_rows, bundle.reference_scores), clean, limits).status,
+        clean=compare(contract, reference(bundle), clean, limits).status,
         refused=refused(contract, made.x),
         before={} if rows.y is None else metrics(contract.target.task, rows.y, clean.scores, label),
         after={} if made.y is None else metrics(contract.target.task, made.y, faulty.scores, label),
