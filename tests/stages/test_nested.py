@@ -9,6 +9,7 @@ import pytest
 from tests.tiny import KINDS, Kind, checkout, coded, settings
 
 from hearth.stages import nested
+from hearth.training.conformal import calibrate
 from hearth.training.experiment import EXPERIMENTS
 from hearth.training.fitting import fit, fit_transform
 from hearth.training.metrics import OBJECTIVE, metrics
@@ -53,6 +54,21 @@ def test_an_outer_fold_is_measured_with_the_best_recipe_on_all_its_training_rows
     transform = fit_transform(train.contract, train.x, chosen.prepare).subset(best.features)
     model = fit(train, best.recipe, transform, chosen.prepare, chosen.tuning.seed)
     expected = metrics("regression", valid.y, model.scores(valid.x, valid.contract))
+    assert nested.outer_fold(train, valid, chosen) == (best.name, expected)
+
+
+def test_an_outer_fold_of_a_classification_is_measured_as_its_bundle_would_answer() -> None:
+    """Temperature and threshold are those of the training rows' own folds."""
+    data, chosen = coded("binary"), settings("binary", tuning=SMALL, export={"threshold": {"aim": "f1"}})
+    rows = np.arange(len(data))
+    train, valid = data.take(rows[rows % 3 > 0]), data.take(rows[rows % 3 == 0])
+    folds = repeated_folds(train, 2, 2, chosen.prepare.seed)
+    best = nested.best_of(train, folds, chosen)
+    decision = calibrate(train, folds[1:], best.recipe, chosen).decision
+    transform = fit_transform(train.contract, train.x, chosen.prepare).subset(best.features)
+    model = replace(fit(train, best.recipe, transform, chosen.prepare, chosen.tuning.seed), temperature=decision.temperature)
+    expected = metrics("classification", valid.y, model.scores(valid.x, valid.contract), decision.threshold)
+    assert decision.threshold != 0.5
     assert nested.outer_fold(train, valid, chosen) == (best.name, expected)
 
 

@@ -119,3 +119,14 @@ def test_an_input_that_is_missing_is_named(lost: str, error: type[Exception], tm
     with pytest.raises(error, match=lost):
         prepare.main(arguments)
     assert not (tmp_path / "prepared").exists()
+
+
+def test_an_aim_for_two_classes_is_refused_once_the_table_shows_more(tmp_path: Path) -> None:
+    """Where the settings name no classes the table's count, and nothing is written."""
+    aim = {"threshold": {"aim": "f1"}}
+    arguments = lay(tmp_path, settings("multiclass"), cells("multiclass"))
+    unknown = settings("multiclass", export=aim, data={"classes": []})
+    write_text(tmp_path / "params.yaml", yaml.safe_dump(unknown.model_dump(mode="json"), sort_keys=False))
+    with pytest.raises(ParamsError, match=r"export\.threshold\.aim: f1 needs a target of two classes, and y is of 3"):
+        prepare.main(arguments)
+    assert not (tmp_path / "prepared").exists()
