@@ -29,10 +29,10 @@ from hearth.training.metrics import log_loss
 Vector = NDArray[np.float64]
 
 
-def drawn(classes: int, rows: int, seed: int, sharp: float) -> tuple[Vector, Vector]:
+def drawn(classes: int, rows: int, seed: int, sharp: float, spread: float = 1.5) -> tuple[Vector, Vector]:
     """Truths drawn from probabilities, and those probabilities made too sure by a factor ``sharp`` on their margins."""
     rng = np.random.default_rng(seed)
-    margins = 1.5 * rng.normal(size=(rows, classes))
+    margins = spread * rng.normal(size=(rows, classes))
     if classes == 2:
         margins = margins[:, 1] - margins[:, 0]
     honest = as_scores(margins, classes)
@@ -60,6 +60,14 @@ def test_a_temperature_undoes_what_made_answers_too_sure(classes: int, sharp: fl
     assert found == pytest.approx(sharp, rel=0.1)
     least = minimize_scalar(lambda heat: log_loss(actual, tempered(answer, heat)), bounds=(0.1, 10), method="bounded").fun
     assert log_loss(actual, tempered(answer, found)) == pytest.approx(least, abs=1e-5)
+
+
+def test_the_row_against_certainty_costs_little_where_most_answers_are_sure() -> None:
+    """Of seven classes and answers that are nearly all right, the temperature found is about the one of the lowest log loss."""
+    actual, answer = drawn(7, 2000, 2, 1.4, spread=20.0)
+    heats = np.geomspace(0.5, 3, 200)
+    losses = [log_loss(actual, tempered(answer, heat)) for heat in heats]
+    assert log_loss(actual, tempered(answer, fit_temperature(actual, answer))) == pytest.approx(min(losses), rel=0.01)
 
 
 @given(st.integers(2, 5), st.integers(0, 99), st.floats(0.2, 5))

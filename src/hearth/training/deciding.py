@@ -108,14 +108,14 @@ def tempered(probabilities: Vector, temperature: float) -> Vector:
 def fit_temperature(actual: Vector, probabilities: Vector) -> float:
     """The temperature of the lowest log loss, within ``COLDEST`` and ``HOTTEST``, to 6 digits.
 
-    The truth is taken for (n + 1) / (n + k) sure and the rest shared out, as Platt (1999) does with two classes: where every
-    row is right, certainty is then no answer. The loss is convex in the inverse of the temperature; its slope's root is found.
+    One row more stands among the n, average but for a truth that is any class alike: where every row is right, certainty is
+    then no answer (Platt 1999 has such a row of each class). The loss is convex in the inverse of the temperature, its slope's
+    root is found.
     """
     rows = spread(len(actual), MOST_ROWS)
     logs, codes = _logs(probabilities[rows]), actual[rows].astype(np.intp)
-    n, k = logs.shape
-    doubt = k / (n + k)
-    wanted = float(np.mean((1 - doubt) * logs[np.arange(n), codes] + doubt * logs.mean(axis=1)))
+    n = len(rows)
+    wanted = float(np.mean(n * logs[np.arange(n), codes] + logs.mean(axis=1)) / (n + 1))
 
     def slope(inverse: float) -> float:
         powers = np.exp(inverse * (logs - logs.max(axis=1, keepdims=True)))
