@@ -84,7 +84,7 @@ def evaluate(material: Material, experiments: Sequence[Experiment], settings: Pa
         left_out=tuple(
             _left_out(material, name, chosen, decisions[chosen.name], best, folds, settings) for name in material.ignored
         ),
-        groups=tuple(grouped(everything, repeats, settings.card.groups)),
+        groups=tuple(grouped(everything, repeats, settings.card.groups, decisions[chosen.name].threshold)),
         attribution=attribute(models[chosen.name], material.train),
         actual=material.everything.y,
         out_of_fold=repeats[0],
