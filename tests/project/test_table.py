@@ -58,6 +58,12 @@ def test_classes_with_few_rows_have_fewer_folds(tmp_path: Path) -> None:
         (rows("{part}", "1", "{i}"), "z", "there is no column 'z'; --target names one of: 'a', 'b', 'y'"),
         (rows("{part}", "1", "{i}", head="a,a,y"), "y", "the header holds 'a' twice"),
         (rows("{part}", "1", "{i}", head="a,,y"), "y", "a column has no name"),
+        (
+            rows("{part}", "1", "{i}", head='a,"b\nc",y'),
+            "y",
+            "the header holds 'b\\nc': rename it to a word or two on one line",
+        ),
+        (rows("{part}", "1", "{i}", head="a," + 501 * "b" + ",y"), "y", "or look for an open quote"),
         (rows("{part};1;{i}", head="a;b;y"), "a;b;y", "is the only column: there is nothing to predict it from. Are fields"),
         (rows("{part}", "1", "{i}") + "1,2\n", "y", "1 rows have more or fewer fields than the header, the first on line 42"),
         (rows("{part}", "1", "{i}") + "1,2,\n", "y", "1 rows have no value of the target 'y'"),

@@ -13,6 +13,8 @@ from hearth.imports import needed
 if TYPE_CHECKING:
     from hearth.project.table import Guessed
 
+WIDEST = 40  # characters of the column of names; longer ones stick out
+
 
 def init(
     source: Annotated[
@@ -78,7 +80,7 @@ def _unknown(
 
 def _told(guessed: "Guessed", folder: Path) -> list[str]:
     contract = guessed.contract
-    width = max(len(ascii(one.feature.name)) for one in guessed.guesses)
+    width = min(WIDEST, max(len(ascii(one.feature.name)) for one in guessed.guesses))
     lines = [f"{contract.target.task} of {contract.target.name!a}, {guessed.rows} rows: {guessed.why}"]
     for one in guessed.guesses:
         kind = one.feature.type if one.feature.use else "-"
