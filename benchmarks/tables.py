@@ -46,7 +46,7 @@ class Line:
     stated: float
     held: float
     size: float
-    drift: str
+    drifted: str
     gap: float
     seconds: tuple[float, float, float]
 
@@ -83,10 +83,10 @@ def walked(name: str, place: Path, changes: Mapping[str, Mapping[str, object]]) 
     ready = time.perf_counter()
     answers = asked(folder)
     over = time.perf_counter()
-    return _line(name, folder, answers.drift, answers.gap, (made - start, ready - made, over - ready))
+    return _line(name, folder, ", ".join(answers.drifted) or "none", answers.gap, (made - start, ready - made, over - ready))
 
 
-def _line(name: str, folder: Path, drift: str, gap: float, seconds: tuple[float, float, float]) -> Line:
+def _line(name: str, folder: Path, drifted: str, gap: float, seconds: tuple[float, float, float]) -> Line:
     found = json.loads((folder / "reports/metrics.json").read_text(encoding="utf-8"))
     data = json.loads((folder / "reports/data.json").read_text(encoding="utf-8"))
     metric = "rmse" if "rmse" in found["cv"] else "log_loss"
@@ -103,14 +103,14 @@ def _line(name: str, folder: Path, drift: str, gap: float, seconds: tuple[float,
         stated=Predictor.load(folder / BUNDLE, threads=1).bundle.conformal.coverage,
         held=found["interval"]["coverage"],
         size=found["interval"]["mean_width"],
-        drift=drift,
+        drifted=drifted,
         gap=gap,
         seconds=seconds,
     )
 
 
 HEAD = (
-    "| table | rows x columns | metric | Hearth | mean | best baseline | stated (%) | held (%) | mean size | drift "
+    "| table | rows x columns | metric | Hearth | mean | best baseline | stated (%) | held (%) | mean size | drifted "
     "| s: init, build, ask |"
 )
 
@@ -120,7 +120,7 @@ def shown(one: Line) -> str:
     seconds = ", ".join(f"{each:.1f}" for each in one.seconds)
     return (
         f"| {one.name} | {one.shape} | {one.metric} | {one.ours:.4g} | {one.mean:.4g} | {one.best:.4g} {one.rival} "
-        f"| {100 * one.stated:.1f} | {100 * one.held:.1f} | {one.size:.3g} | {one.drift} | {seconds} |"
+        f"| {100 * one.stated:.1f} | {100 * one.held:.1f} | {one.size:.3g} | {one.drifted} | {seconds} |"
     )
 
 

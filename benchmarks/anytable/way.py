@@ -56,11 +56,11 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the service said: rows that it predicted, the largest gap between an explanation and its prediction, the verdict."""
+    """What the service said: rows predicted, the largest gap between an explanation and its prediction, what drifted."""
 
     rows: int
     gap: float
-    drift: str
+    drifted: tuple[str, ...]
 
 
 def hearth(*words: str) -> Done:
@@ -128,7 +128,7 @@ def asked(folder: Path, singly: int = 20) -> Answers:
         verdict = client.get("/drift")
         if verdict.status_code != 200 or verdict.json()["status"] not in ("ok", "drift"):
             raise WayError(f"GET /drift: {verdict.status_code} {verdict.text[:500]}")
-        return Answers(len(many) + min(singly, len(rows)), gap, str(verdict.json()["status"]))
+        return Answers(len(many) + min(singly, len(rows)), gap, tuple(verdict.json()["drifted"]))
 
 
 def _gap(said: Mapping[str, object], reasons: Mapping[str, object]) -> float:
