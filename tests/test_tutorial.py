@@ -32,7 +32,8 @@ def free_port() -> str:
 def small(tmp_path: Path) -> str:
     """A command that makes a project's settings small: what they are is no matter of the page."""
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(dict(TINY)), encoding="utf-8")
-    code = f"import yaml; from benchmarks.anytable.way import *; configure(Path(), yaml.safe_load(open('{tmp_path}/small.yaml')))"
+    given = f"yaml.safe_load(open('{tmp_path}/small.yaml'))"
+    code = f"import yaml; from benchmarks.anytable.way import *; configure(Path(), {given})"
     return f'python -c "{code}"\n'
 
 

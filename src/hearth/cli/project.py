@@ -1,6 +1,7 @@
 """``hearth init``: a project for a table."""
 # ruff: noqa: PLC0415 - what a subcommand needs is imported when it runs
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -72,8 +73,11 @@ def _unknown(
         raise HearthError("Missing option '--target': name the column to predict")
     if not source.is_file():
         raise HearthError(f"{source} is no file that can be read: name a CSV file")
-    guessed = table.guess(source, target, task)
     folder = out or Path(source.stem)
+    for path in (source, folder):
+        if not str(path).isprintable():
+            raise HearthError(f"{str(path)!a}: a path must be text on one line, rename it")
+    guessed = table.guess(source, target, task)
     layout.lay(layout.guessed_project(source.stem, guessed), source, folder)
     say("\n".join(_told(guessed, folder)))
 
@@ -86,4 +90,5 @@ def _told(guessed: "Guessed", folder: Path) -> list[str]:
         kind = one.feature.type if one.feature.use else "-"
         gaps = ", may be missing" if one.feature.use and not one.feature.required else ""
         lines.append(f"  {one.feature.name!a:<{width}}  {kind:<8}  {one.why}{gaps}")
-    return [*lines, f"Correct what is wrong in {folder / 'params.yaml'}, then: cd {folder} && make repro && make serve"]
+    there = shlex.quote(str(folder))
+    return [*lines, f"Correct what is wrong in {folder / 'params.yaml'}, then: cd {there} && make repro && make serve"]
