@@ -78,6 +78,8 @@ def test_a_path_that_no_line_can_hold_is_refused(
         (("--preset", "obesity", "sales.csv"), "sales.csv is a file: with --preset that is the folder to make"),
         (("--preset", "obesity", "a", "--out", "b"), "both name the folder to make"),
         (("--preset", "obesity", "--data", "none.csv"), "none.csv is no file that can be read"),
+        (("sales.csv", "--target", "y", "--out", "sales.csv/x"), "is it yours to read, and --out a place to write?"),
+        (("sales.csv", "--target", "y", "--out", 300 * "x"), "File name too long: is it yours to read"),
     ],
 )
 def test_a_call_at_fault_says_what_to_change(

@@ -77,8 +77,12 @@ def _unknown(
     for path in (source, folder):
         if not str(path).isprintable():
             raise HearthError(f"{str(path)!a}: a path must be text on one line, rename it")
-    guessed = table.guess(source, target, task)
-    layout.lay(layout.guessed_project(source.stem, guessed), source, folder)
+    try:
+        guessed = table.guess(source, target, task)
+        layout.lay(layout.guessed_project(source.stem, guessed), source, folder)
+    except OSError as error:
+        where = error.filename or source
+        raise HearthError(f"{where}: {error.strerror or error}: is it yours to read, and --out a place to write?") from error
     say("\n".join(_told(guessed, folder)))
 
 
