@@ -4,6 +4,7 @@
 service: a line a table with the winner's score beside that of the baselines, how often intervals or label sets held the truth
 beside what the bundle states, and seconds. ``--candidates 6`` searches less than a project does by default. ``--hostile N``
 takes N files that programs stumble over instead: each is served in the end, or refused in words that a person can act on.
+It runs in the environment of ``make test``.
 """
 
 import argparse
