@@ -80,11 +80,11 @@ def hearth(*words: str) -> Done:
 def laid(guessed: Guessed, source: Path, folder: Path) -> None:
     """The files that the stages read of the project that ``hearth init`` would make, without git and DVC."""
     project = layout.guessed_project(source.stem, guessed)
-    files = {"params.yaml": project.params, "dvc.yaml": layout.graph(OBJECTIVE[project.task], [project.table], _code())}
+    files = {"params.yaml": project.params, "dvc.yaml": layout.graph(OBJECTIVE[project.task], [layout.TABLE], _code())}
     for name, text in {**files, "data/feedback.csv": "", "hearth.version": ""}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    (folder / project.table).write_bytes(source.read_bytes())
+    (folder / layout.TABLE).write_bytes(source.read_bytes())
 
 
 def _code() -> dict[str, list[str]]:
