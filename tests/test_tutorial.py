@@ -55,7 +55,7 @@ def test_the_tutorial_works_from_top_to_bottom(tmp_path: Path, small: str) -> No
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
