@@ -18,9 +18,11 @@ from hearth.schema import MOST, Contract, Feature
 Value = float | bool | str | None
 Values = tuple[Value, ...]
 Matrix = NDArray[np.float64]
+Decode = Callable[[bytes], Struct]
 ROW_BYTES = 2**16  # no single row is longer, or if it has many features, than so many bytes of each
 FEATURE_BYTES = 256
 NAN = float("nan")
+NO_FIELD = (*map(chr, range(32)), '"', "\\")  # what msgspec takes in no field's name
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)  # what the decoder raises; the latter of its own accord, undocumented
 
 _astuple: Callable[[object], Values] = msgspec.structs.astuple  # type: ignore[assignment]
@@ -31,15 +33,12 @@ class Reader:
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        row = _struct(contract)
-        batch = msgspec.defstruct("Batch", [("instances", _list_of(row))], forbid_unknown_fields=True)
-        self._decode = msgspec.json.Decoder(row).decode
-        self._decode_many = msgspec.json.Decoder(batch).decode
+        self._decode, self._decode_many = _decoders(contract)
         self._width = len(contract.used)
         self._most = max(ROW_BYTES, FEATURE_BYTES * len(contract.features))
         self._codes = [_codes(feature) for feature in contract.used]
         self._plain = not any(self._codes)
-        self._numbers = not any(map(_codes, contract.features))
+        self._numbers = all(feature.numeric for feature in contract.features)
         self._names = {feature.name.upper(): feature.name for feature in contract.features}
 
     def one(self, body: bytes) -> Values:
@@ -136,6 +135,19 @@ def _within(count: int, most: int) -> None:
         raise too_many(most)
     if count == 0:
         raise Invalid("there is no row: send at least one")
+
+
+def _decoders(contract: Contract) -> tuple[Decode, Decode]:
+    """What decodes a row and a batch; where a name cannot be a field's, nothing, so that every row gets a second look."""
+    if any(character in feature.name for feature in contract.features for character in NO_FIELD):
+        return _undecided, _undecided
+    row = _struct(contract)
+    batch = msgspec.defstruct("Batch", [("instances", _list_of(row))], forbid_unknown_fields=True)
+    return msgspec.json.Decoder(row).decode, msgspec.json.Decoder(batch).decode
+
+
+def _undecided(_: bytes) -> Struct:
+    raise msgspec.ValidationError("these names are no fields")
 
 
 def _struct(contract: Contract) -> type[Struct]:

@@ -45,8 +45,8 @@ class Spent:
     said: str
 
 
-def run(name: str, *command: str | Path) -> Spent:
-    """Run a command to its end, and say what it took.
+def run(name: str, *command: str | Path, most: int = LIMIT) -> Spent:
+    """Run a command to its end, and say what it took, and whether that is more than ``most`` bytes.
 
     Raises:
         SystemExit: it failed.
@@ -59,7 +59,7 @@ def run(name: str, *command: str | Path) -> Spent:
     if process.returncode:
         sys.exit(f"{name} failed with exit code {process.returncode}")
     spent = Spent(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10, said)
-    verdict = "" if spent.peak <= LIMIT else "  MORE THAN 4 GiB"
+    verdict = "" if spent.peak <= most else f"  MORE THAN {most >> 30} GiB"
     print(f"{name:32} {spent.wall:7.1f} s {spent.processors:7.1f} CPU s {spent.peak / 2**20:7.0f} MiB{verdict}", flush=True)
     return spent
 

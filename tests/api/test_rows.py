@@ -75,10 +75,10 @@ def by_bundle(rows: list[Mapping[str, object]], contract: Contract = CONTRACT) -
         return [(fault.row, fault.field, fault.message) for fault in error.found[:SHOWN]]
 
 
-def one(body: bytes) -> bytes | list[tuple[object, object, object]]:
+def one(body: bytes, reader: Reader = READER) -> bytes | list[tuple[object, object, object]]:
     """The bits that the reader makes of one row, or its faults."""
     try:
-        return np.array(READER.coded(READER.one(body)), dtype=np.float64).tobytes()
+        return np.array(reader.coded(reader.one(body)), dtype=np.float64).tobytes()
     except Invalid as error:
         return said(error)
 
@@ -134,6 +134,25 @@ def test_rows_of_numbers_are_read_as_each_is(rows: list[dict[str, object]]) -> N
     """Where there are numbers alone, what is left out and what is null are missing alike."""
     body = json.dumps({"instances": rows}).encode()
     assert many(body, Reader(NUMBERS)) == by_bundle(json.loads(body)["instances"], NUMBERS)
+
+
+TEXTS = (
+    Feature(name="name", type="category", required=False, use=False, reason="free text"),
+    Feature(name='say "x"', type="number", min=0, required=False),
+    Feature(name="back\\slash", type="integer", min=0, max=3),
+)
+
+
+@pytest.mark.parametrize("features", [TEXTS[:1], TEXTS])
+def test_names_and_ignored_texts_of_any_table_are_read(features: tuple[Feature, ...]) -> None:
+    """Text beside numbers is ignored, also in a batch; a name that the decoder knows no field for is read without it."""
+    contract = Contract(target=CONTRACT.target, features=(*NUMBERS.features, *features))
+    good = {"bounded": 1.0, "name": "$2.50"} | ({'say "x"': 2, "back\\slash": 3} if len(features) > 1 else {})
+    body = json.dumps({"instances": [good, {**good, "bounded": 9}]}).encode()
+    assert many(body, Reader(contract)) == by_bundle(json.loads(body)["instances"], contract)
+    body = json.dumps({"instances": [good, good]}).encode()
+    assert many(body, Reader(contract)) == by_bundle(json.loads(body)["instances"], contract)
+    assert one(json.dumps(good).encode(), Reader(contract)) == by_bundle([good], contract)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,18 @@ def test_a_preset_is_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert Path("obesity/params.yaml").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["a\nb.csv", "odd\udcff.csv"])
+def test_a_path_that_no_line_can_hold_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Line ends, and bytes that are no text; the message can be printed."""
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text(csv_text(), encoding="utf-8")
+    code, out, err = said(monkeypatch, capsys, name, "--target", "y")
+    assert (code, out) == (1, "")
+    assert err == f"hearth: {name!a}: a path must be text on one line, rename it\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -66,6 +78,8 @@ def test_a_preset_is_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         (("--preset", "obesity", "sales.csv"), "sales.csv is a file: with --preset that is the folder to make"),
         (("--preset", "obesity", "a", "--out", "b"), "both name the folder to make"),
         (("--preset", "obesity", "--data", "none.csv"), "none.csv is no file that can be read"),
+        (("sales.csv", "--target", "y", "--out", "sales.csv/x"), "is it yours to read, and --out a place to write?"),
+        (("sales.csv", "--target", "y", "--out", 300 * "x"), "File name too long: is it yours to read"),
     ],
 )
 def test_a_call_at_fault_says_what_to_change(

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 ODD = [
     "a b", "x/y", "\u20ac", "__proto__", "null", "Y", "k: v", "<<", "-", "#", "{", "'", "1", "[a]", "true", "*", "&x", "%", "@",
+    400 * "x", "? y", "a, b", " lead",
 ]  # fmt: skip
 
 

@@ -43,6 +43,15 @@ def test_the_task_may_be_said(tmp_path: Path) -> None:
     assert [one.feature.use for one in found.guesses] == [True, False]
 
 
+def test_rows_that_stay_together_count_once(tmp_path: Path) -> None:
+    """A class whose rows have the features of earlier rows of another one is in no fold of its own."""
+    lines = [f"{i / 7},often" for i in range(40)] + [f"{i / 7},copied" for i in range(10)]
+    with pytest.raises(DataError, match="class 'copied' has 0 different rows"):
+        guess(written(tmp_path, "\n".join(["a,y", *lines, ""])), "y")
+    with pytest.raises(DataError, match="3 rows differ in what is used to predict, and 5 are the least"):
+        guess(written(tmp_path, rows("{third}", "1", "{part}")), "y")
+
+
 def test_classes_with_few_rows_have_fewer_folds(tmp_path: Path) -> None:
     """Each of them is in every fold of the training rows."""
     lines = [f"{i / 7},{i % 4},{'rare' if i < 5 else 'often'}" for i in range(60)]
@@ -58,6 +67,12 @@ def test_classes_with_few_rows_have_fewer_folds(tmp_path: Path) -> None:
         (rows("{part}", "1", "{i}"), "z", "there is no column 'z'; --target names one of: 'a', 'b', 'y'"),
         (rows("{part}", "1", "{i}", head="a,a,y"), "y", "the header holds 'a' twice"),
         (rows("{part}", "1", "{i}", head="a,,y"), "y", "a column has no name"),
+        (
+            rows("{part}", "1", "{i}", head='a,"b\nc",y'),
+            "y",
+            "the header holds 'b\\nc': rename it to a word or two on one line",
+        ),
+        (rows("{part}", "1", "{i}", head="a," + 501 * "b" + ",y"), "y", "or look for an open quote"),
         (rows("{part};1;{i}", head="a;b;y"), "a;b;y", "is the only column: there is nothing to predict it from. Are fields"),
         (rows("{part}", "1", "{i}") + "1,2\n", "y", "1 rows have more or fewer fields than the header, the first on line 42"),
         (rows("{part}", "1", "{i}") + "1,2,\n", "y", "1 rows have no value of the target 'y'"),

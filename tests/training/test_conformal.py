@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from tests.tiny import KINDS, Kind, coded, settings
 
 from hearth.bundle.intervals import Conformal
-from hearth.training.conformal import calibrate, cross_coverage, holds
+from hearth.training.conformal import calibrate, cross_coverage, held_by_the_label, holds
 from hearth.training.deciding import Decided
 from hearth.training.fitting import Recipe
 from hearth.training.split import repeated_folds
@@ -82,7 +82,18 @@ def test_the_quantile_is_that_of_answers_to_rows_not_seen(kind: Kind) -> None:
     assert found.decided == Decided()
     assert np.array_equal(found.answers, repeats[0])
     rank = int(np.ceil((2 * len(table) + 1) * 0.8))
-    assert found.conformal == Conformal(0.8, np.sort(np.concatenate(scores))[rank - 1], 2 * len(table))
+    stated = max(0.8, held_by_the_label(table.y, repeats))
+    assert found.conformal == Conformal(stated, np.sort(np.concatenate(scores))[rank - 1], 2 * len(table))
+
+
+def test_label_sets_state_what_they_hold_where_the_label_alone_holds_more_than_was_asked_for() -> None:
+    """Of sure and right answers 9 of 10: a row more that is wrong, rounded down; nothing of a regression."""
+    actual, answer = np.zeros(100), np.tile([0.9, 0.1], (100, 1))
+    answer[:10] = [0.2, 0.8]
+    assert held_by_the_label(actual, [answer, answer]) == 0.8910
+    assert held_by_the_label(actual, [answer, answer], 0.05) == 0
+    assert held_by_the_label(actual, [np.zeros(100)]) == 0
+    assert held_by_the_label(np.zeros(10**6), [np.tile([0.9, 0.1], (10**6, 1))]) < 1
 
 
 def test_an_interval_holds_its_bounds() -> None:

@@ -233,3 +233,4 @@ def test_tidy_keeps_six_digits() -> None:
     """Six significant digits stay; zero, NaN and infinity stay as they are."""
     values = np.array([1.23456789, -0.000123456789, 0.0, 98765432.1, np.nan, np.inf])
     assert np.array_equal(tidy(values), [1.23457, -0.000123457, 0.0, 98765400.0, np.nan, np.inf], equal_nan=True)
+    assert np.allclose(tidy(np.array([1.23456789e300, 1.2e-310])), [1.23457e300, 0], rtol=1e-9, atol=0)

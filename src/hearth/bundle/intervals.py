@@ -13,7 +13,10 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Conformal:
-    """A nominal ``coverage`` and the quantile of the non-conformity scores that gives it.
+    """The ``coverage`` that is stated, and the quantile of the non-conformity scores behind it.
+
+    Label sets always have the most probable class; where that alone holds the truth more often than was asked for, the
+    coverage stated is that, and the quantile adds nothing.
 
     The score of a regression is |actual - predicted|, that of a classification 1 - p(actual). Sources: Vovk, Gammerman and
     Shafer (2005), Algorithmic Learning in a Random World; Sadinle, Lei and Wasserman (2019), JASA 114, for label sets.

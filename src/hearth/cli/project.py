@@ -1,6 +1,7 @@
 """``hearth init``: a project for a table."""
 # ruff: noqa: PLC0415 - what a subcommand needs is imported when it runs
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +13,8 @@ from hearth.imports import needed
 
 if TYPE_CHECKING:
     from hearth.project.table import Guessed
+
+WIDEST = 40  # characters of the column of names; longer ones stick out
 
 
 def init(
@@ -70,18 +73,26 @@ def _unknown(
         raise HearthError("Missing option '--target': name the column to predict")
     if not source.is_file():
         raise HearthError(f"{source} is no file that can be read: name a CSV file")
-    guessed = table.guess(source, target, task)
     folder = out or Path(source.stem)
-    layout.lay(layout.guessed_project(source.stem, guessed), source, folder)
+    for path in (source, folder):
+        if not str(path).isprintable():
+            raise HearthError(f"{str(path)!a}: a path must be text on one line, rename it")
+    try:
+        guessed = table.guess(source, target, task)
+        layout.lay(layout.guessed_project(source.stem, guessed), source, folder)
+    except OSError as error:
+        where = error.filename or source
+        raise HearthError(f"{where}: {error.strerror or error}: is it yours to read, and --out a place to write?") from error
     say("\n".join(_told(guessed, folder)))
 
 
 def _told(guessed: "Guessed", folder: Path) -> list[str]:
     contract = guessed.contract
-    width = max(len(ascii(one.feature.name)) for one in guessed.guesses)
+    width = min(WIDEST, max(len(ascii(one.feature.name)) for one in guessed.guesses))
     lines = [f"{contract.target.task} of {contract.target.name!a}, {guessed.rows} rows: {guessed.why}"]
     for one in guessed.guesses:
         kind = one.feature.type if one.feature.use else "-"
         gaps = ", may be missing" if one.feature.use and not one.feature.required else ""
         lines.append(f"  {one.feature.name!a:<{width}}  {kind:<8}  {one.why}{gaps}")
-    return [*lines, f"Correct what is wrong in {folder / 'params.yaml'}, then: cd {folder} && make repro && make serve"]
+    there = shlex.quote(str(folder))
+    return [*lines, f"Correct what is wrong in {folder / 'params.yaml'}, then: cd {there} && make repro && make serve"]

@@ -150,8 +150,8 @@ def _shown(value: object) -> object:
 
 
 def _key(name: str) -> str:
-    """A key: what YAML would take for another type, or for a merge, is quoted."""
-    return _yaml({name: 0}).removeprefix("{").rpartition(":")[0]
+    """A key on one line: what YAML would take for another type, or for a merge, is quoted."""
+    return scalar(name)
 
 
 def _yaml(value: object) -> str:

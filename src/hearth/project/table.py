@@ -18,6 +18,7 @@ from hearth.sources.faults import shown
 LEAST_ROWS = 30
 FOLDS = 5
 TEST_SIZE = 0.2
+LONGEST_NAME = 500  # characters; a longer one is a quote that is not closed
 MOST_CLASSES = 10  # different whole numbers up to which a target may be classes
 
 
@@ -54,6 +55,9 @@ def _check_header(names: Sequence[str], target: str) -> None:
         raise DataError(f"the header holds {', '.join(twice)} twice: give each column a name of its own")
     if not all(name.strip() for name in names):
         raise DataError("a column has no name: name it in the header, or take it out")
+    odd = [shown(name) for name in names if not name.isprintable() or len(name) > LONGEST_NAME]
+    if odd:
+        raise DataError(f"the header holds {', '.join(odd)}: rename it to a word or two on one line, or look for an open quote")
     if target not in names:
         raise DataError(f"there is no column {shown(target)}; --target names one of: {', '.join(map(shown, names))}")
     if len(names) == 1:
@@ -121,16 +125,22 @@ def _task(numbers: cells.Column, different: int, given: Task | None) -> tuple[Ta
 
 
 def _folds(table: pa.Table, contract: Contract) -> int:
-    """Folds for which each class has rows, in what is left of them for training; copies of a row count once.
+    """Folds for which each class has rows, in what is left of them for training.
+
+    Rows with the same features count once, as one of the class of the first: they stay together in every split.
 
     Raises:
         DataError: a class has too few.
     """
-    distinct = table.group_by(table.column_names).aggregate([])
+    target = contract.target.name
+    distinct = table.group_by(list(contract.names), use_threads=False).aggregate([(target, "first")])
     if contract.target.task == "regression":
         least = distinct.num_rows
+        if least < FOLDS:
+            raise DataError(f"{least} rows differ in what is used to predict, and {FOLDS} are the least: add rows or columns")
     else:
-        counts = {item["values"]: item["counts"] for item in pc.value_counts(distinct[contract.target.name]).to_pylist()}
+        counts = dict.fromkeys(pc.unique(table[target]).to_pylist(), 0)
+        counts |= {item["values"]: item["counts"] for item in pc.value_counts(distinct[f"{target}_first"]).to_pylist()}
         label, least = min(counts.items(), key=lambda pair: (pair[1], pair[0]))
         if least < FOLDS:
             raise DataError(

@@ -1,11 +1,12 @@
 """What makes an answer of a model's scores, fitted to out-of-fold predictions: conformal quantiles, temperature, threshold."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hearth.bundle.decision import EVEN, Decision
+from hearth.bundle.decision import EVEN, Decision, labels
 from hearth.bundle.intervals import Conformal, scores
 from hearth.params import Params
 from hearth.training.deciding import Decided, decide, tempered
@@ -33,14 +34,29 @@ class Calibrated:
 
 
 def calibrate(table: Table, folds: Folds, recipe: Recipe, settings: Params) -> Calibrated:
-    """Answer each row out of fold, in all repeats, and fit to that what the settings ask for."""
+    """Answer each row out of fold, in all repeats, and fit to that what the settings ask for.
+
+    The coverage that is stated is ``export.coverage``, or more where the label alone, which every label set has, holds more.
+    """
     repeats = out_of_fold(cross_validate(table, folds, settings.prepare, recipe, settings.tuning.seed), len(folds))
     decided = Decided()
     if settings.export.decides and table.contract.target.task == "classification":
         decided = decide(table.y, repeats, folds, settings.export)
         repeats = [tempered(answer, decided.decision.temperature) for answer in repeats]
-    found = np.concatenate([scores(table.y, answer) for answer in repeats])
-    return Calibrated(Conformal.fit(found, settings.export.coverage), repeats[0], decided)
+    fitted = Conformal.fit(np.concatenate([scores(table.y, answer) for answer in repeats]), settings.export.coverage)
+    stated = max(fitted.coverage, held_by_the_label(table.y, repeats, decided.decision.threshold))
+    return Calibrated(replace(fitted, coverage=stated), repeats[0], decided)
+
+
+def held_by_the_label(actual: Vector, repeats: Sequence[Vector], threshold: float = EVEN) -> float:
+    """The share of rows of which the label is the truth, one more row counted as wrong; 0 for a regression.
+
+    Rounded down to 4 digits, so never 1.
+    """
+    if repeats[0].ndim == 1:
+        return 0.0
+    right = float(np.mean([np.mean(labels(answer, threshold) == actual) for answer in repeats]))
+    return math.floor(1e4 * right * len(actual) / (len(actual) + 1)) / 1e4
 
 
 def cross_coverage(

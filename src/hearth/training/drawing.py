@@ -96,7 +96,7 @@ def save(figure: Figure, stem: Path) -> Path:
 def tidy(values: Floats) -> Floats:
     """Values cut to 6 significant digits, so that another processor's last bit moves no dot."""
     safe = np.where(np.isfinite(values) & (values != 0), values, 1.0)
-    digits = 10.0 ** (5 - np.floor(np.log10(np.abs(safe))))
+    digits = 10.0 ** np.minimum(5 - np.floor(np.log10(np.abs(safe))), 300)  # the least floats become 0
     cut: Floats = np.where(safe == values, np.round(values * digits) / digits, values)
     return cut
 

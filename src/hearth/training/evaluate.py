@@ -79,7 +79,7 @@ def evaluate(material: Material, experiments: Sequence[Experiment], settings: Pa
             compare(one.name, best.folds, one.folds, measure, share, report.confidence) for one in contenders if one is not best
         ),
         training_cv={one.name: summary(one.folds) for one in experiments},
-        coverage=_coverage(material, calibrated[chosen.name], best, repeats, folds),
+        coverage=_coverage(material, calibrated[chosen.name], best, repeats, folds, settings.export.coverage),
         learning=tuple(_learning(material.train, material.folds[1:2], chosen, settings)),
         left_out=tuple(
             _left_out(material, name, chosen, decisions[chosen.name], best, folds, settings) for name in material.ignored
@@ -139,9 +139,11 @@ def _test(test: Table, scores: Vector, settings: Params, threshold: float = EVEN
     return bootstrap(test.contract.target.task, test.y, scores, report.bootstrap, report.confidence, report.seed, threshold)
 
 
-def _coverage(material: Material, calibrated: Calibrated, best: Contender, repeats: Sequence[Vector], folds: Folds) -> Coverage:
+def _coverage(
+    material: Material, calibrated: Calibrated, best: Contender, repeats: Sequence[Vector], folds: Folds, wanted: float
+) -> Coverage:
     nominal, threshold = calibrated.conformal.coverage, calibrated.decision.threshold
-    held, width = cross_coverage(material.everything.y, repeats, folds, nominal, threshold)
+    held, width = cross_coverage(material.everything.y, repeats, folds, wanted, threshold)
     hits, widths = holds(calibrated.conformal, material.test.y, best.test_scores, threshold)
     return Coverage(nominal, held, width, float(hits.mean()), float(widths.mean()))
 

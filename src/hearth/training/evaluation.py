@@ -52,7 +52,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How often conformal intervals (label sets) held the truth, and their mean width, out of fold and in the test."""
+    """How often conformal intervals (label sets) held the truth, and their mean width, out of fold and in the test.
+
+    ``nominal`` is what the bundle states.
+    """
 
     nominal: float
     coverage: float
