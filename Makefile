@@ -4,6 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip --quiet
 IN := PATH="$(CURDIR)/$(BIN):$$PATH"
 IMAGE ?= hearth
+WORKERS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))  # of the tests: one more than processors, for some only wait
 .DEFAULT_GOAL := help
 .PHONY: help repro serve test lint types unit journeys repro-check serve-check demo-loop nested mlflow locks clean
 
@@ -49,10 +50,10 @@ types: .venv/.dev
 	$(BIN)/mypy
 
 unit: .venv/.dev
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n auto -m "not journey" --cov --cov-report=term
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not journey" --cov --cov-report=term
 
 journeys: .venv/.dev  ## the tests that go whole ways: servers, builds and promotions, started, killed and seen to the end (minutes)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n auto -m journey
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n $(WORKERS) -m journey
 
 api-tests: .venv/.dev  ## the service's tests with Redis and PostgreSQL, none left out: what cannot run fails
 	HEARTH_TEST_SERVICES=required $(BIN)/pytest -n auto tests/api

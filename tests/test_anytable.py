@@ -8,6 +8,8 @@ from benchmarks.anytable.trial import tried
 from benchmarks.anytable.way import TINY, asked, built, configure, hearth
 from hypothesis import HealthCheck, given, settings
 
+pytestmark = pytest.mark.journey
+
 SHORT = [name for name in NAMES if name.isprintable() and len(name) < 100]
 FEW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
@@ -60,7 +62,6 @@ def test_odd_tables_are_served_explained_and_watched(columns: list[str], goal: s
     assert tried(Hostile(content, "y"), whole=True) == ("served", "")
 
 
-@pytest.mark.journey
 def test_five_hundred_columns_get_all_the_way(tmp_path: Path) -> None:
     """By the command, through every stage, to the service."""
     names = [*(f"column {i}" for i in range(500)), "class"]

@@ -13,6 +13,8 @@ from hearth.stages import ingest
 from hearth.training import table
 from hearth.training.table import Table
 
+pytestmark = pytest.mark.journey
+
 ROOT = Path(__file__).parents[1]
 
 

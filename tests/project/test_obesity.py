@@ -23,6 +23,8 @@ from hearth.sources.check import canonical
 from hearth.stages import __main__ as stages
 from hearth.training import table
 
+pytestmark = pytest.mark.journey
+
 ROOT = Path(__file__).parents[2]
 REAL = Path(os.environ.get("HEARTH_TEST_OBESITY", ROOT.parent / "shared/data/ObesityDataSet_raw_and_data_sinthetic.csv"))
 CONTRACT = params.parse(preset.settings("obesity"), "obesity").contract

@@ -11,6 +11,8 @@ from benchmarks.gate import BASE, CONTRACT, Trial, by_recipes, by_rows, by_rows_
 
 from hearth.training.metrics import rmse
 
+pytestmark = pytest.mark.journey
+
 # Better than this by about half an RMSE, as the benchmark finds.
 WORSE = replace(BASE, rounds=13)
 

@@ -16,6 +16,8 @@ from hearth.release.locking import lock
 from hearth.release.moving import advance
 from hearth.release.outs import Cache
 
+pytestmark = pytest.mark.journey
+
 
 def move(project: Project, commit: str = "second") -> None:
     """Move ``main`` there."""

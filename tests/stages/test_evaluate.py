@@ -31,6 +31,7 @@ def reports(place: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.journey
 def test_the_stage_writes_every_report_and_the_same_each_time(tmp_path: Path, kind: Kind) -> None:
     """Metrics, plots, figures, card and page: the same bytes from a second run over the first, and no old figure stays."""
     checkout(tmp_path, kind)

@@ -7,11 +7,14 @@ import threading
 import time
 from collections.abc import Sequence
 
+import pytest
 from sqlalchemy import text
 from tests.api.store import hammer
 from tests.api.store.made import ROOT
 
 from api.store.engine import database
+
+pytestmark = pytest.mark.journey
 
 ROUNDS = int(os.environ.get("HEARTH_TEST_KILLS", "4"))
 PROCESSES = {"sqlite": 1, "postgresql": 2}
