@@ -197,8 +197,9 @@ class Check:
             result = "the old bundle" if self.base.digest == before else "a new bundle"
         except BundleError as error:
             return line(name, began, str(error))
-        ended = "" if process.returncode < 0 else f", ended with {process.returncode} before"
-        return line(name, began, "", f"{result}{ended}")
+        ended = ", ended before" if process.returncode >= 0 else ""
+        failed = f"did not build: ended with {process.returncode}" if process.returncode > 0 else ""
+        return line(name, began, failed, f"{result}{ended}")
 
 
 def line(name: str, began: float, fault: str, result: str = "the same digest and outs") -> Line:
