@@ -43,7 +43,8 @@ RUN git init --quiet . && chown -R 10001:10001 .
 # Whoever runs it, as the owner of the checkout, has no entry in /etc/passwd.
 ENV PATH=/opt/hearth/bin:$PATH HOME=/tmp USER=hearth DVC_SITE_CACHE_DIR=/tmp/dvc
 USER 10001:10001
-ENTRYPOINT ["dvc"]
+# A container is killed more easily than a build at hand: the lock is mended first, as in `make repro`.
+ENTRYPOINT ["sh", "-c", "python -m hearth.release.mending && exec dvc \"$@\"", "dvc"]
 CMD ["repro"]
 LABEL org.opencontainers.image.title="hearth train" \
       org.opencontainers.image.description="From a table to a production bundle: dvc repro" \

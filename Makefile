@@ -26,6 +26,7 @@ help:  ## list the targets
 	@touch $@
 
 repro: .venv/.train  ## rebuild all that is out of date: data, reports, models, the production bundle
+	@$(BIN)/python -m hearth.release.mending
 	@PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 
 reproduced: .venv/.train  ## rebuild, and prove that what comes out is what is committed

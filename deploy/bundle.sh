@@ -4,6 +4,7 @@
 # A build that comes out otherwise than the lock says is refused: it is not the bundle that was judged and committed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+python -m hearth.release.mending  # pull and repro both refuse a lock that a build was killed in
 remotes=$(dvc remote list)
 if [[ -n $remotes ]]; then
   dvc pull

@@ -193,12 +193,13 @@ def git(tmp_path: Path) -> Callable[..., str]:
 
 def test_a_bundle_comes_from_the_remote_or_is_built(bench: Bench, git: Callable[..., str], tmp_path: Path) -> None:
     """Whichever it was, it is verified, and it is what the lock names."""
-    bench.stand_in("dvc", "hearth")
+    bench.stand_in("dvc", "hearth", "python")
     (tmp_path / "deploy").mkdir()
     script = tmp_path / "deploy" / "bundle.sh"  # it works where it lies
     script.write_bytes((ROOT / "deploy" / "bundle.sh").read_bytes())
     for remote, asked in (("", "repro"), ("dvc remote list => s3", "pull")):
         assert bench.run(str(script), answers=remote).returncode == 0
+        assert bench.calls_of("python")[-1] == "-m hearth.release.mending"
         assert bench.calls_of("dvc")[-2:] == ["remote list", asked]
         assert bench.calls_of("hearth")[-1] == "verify models/production"
     (tmp_path / "dvc.lock").write_text("another\n", encoding="utf-8")

@@ -109,6 +109,18 @@ def test_the_service_runs_as_a_numbered_user_and_is_signalled_itself() -> None:
     assert command[1] in getattr(get_command(app), "commands", {})
 
 
+@pytest.mark.parametrize(("code", "calls"), [(0, ["-m hearth.release.mending", "repro"]), (3, ["-m hearth.release.mending"])])
+def test_the_pipeline_builds_on_a_lock_that_was_mended(tmp_path: Path, code: int, calls: list[str]) -> None:
+    """A container that was killed may leave a broken one; what cannot be mended is not built on."""
+    for name, ends in (("python", code), ("dvc", 0)):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "$@"\nexit {ends}\n', encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    command = [*json.loads(said("train", "ENTRYPOINT")[0]), *json.loads(said("train", "CMD")[0])]
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()) == (code, calls)
+
+
 def test_the_service_writes_to_one_place() -> None:
     """Its store and its temporary files lie in the volume; root owns everything else."""
     environment = dict(part.split("=", 1) for env in said("runtime", "ENV") for part in env.split())

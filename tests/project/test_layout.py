@@ -1,5 +1,6 @@
 """The files of a project, beside those of this repository."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -84,6 +85,26 @@ def test_a_project_has_what_two_commands_need(project: Project, table: Path, tmp
     listed = subprocess.run(["make"], cwd=made, capture_output=True, text=True, check=True).stdout
     assert "make repro" in listed
     assert "make serve" in listed
+
+
+def test_a_lock_that_a_build_was_killed_in_is_mended_before_a_build(project: Project, table: Path, tmp_path: Path) -> None:
+    """In a project as in this repository; what cannot be mended is not built on."""
+    lay(project, table, tmp_path / "made")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, code in (("hearth", "0"), ("dvc", "0"), ("python", "$CODE")):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >&2\nexit {code}\n', encoding="utf-8")
+        (programs / name).chmod(0o755)
+    make = ["make", f"BIN={programs}", "repro"]
+    for code, calls in (("0", ["python -m hearth.release.mending", "dvc repro"]), ("3", ["python -m hearth.release.mending"])):
+        done = subprocess.run(
+            make, cwd=tmp_path / "made", env={**os.environ, "CODE": code}, capture_output=True, text=True, check=False
+        )
+        assert [line for line in done.stderr.splitlines() if line.startswith(("python", "dvc"))] == calls
+        assert (done.returncode == 0) is (code == "0")
+    ours = ["make", "--dry-run", "--old-file=.venv/.train", "repro"]
+    lines = subprocess.run(ours, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [line.split("/bin", 1)[1].split(" ", 1)[1] for line in lines] == ["-m hearth.release.mending", "dvc repro"]
 
 
 def test_names_that_yaml_takes_for_something_else_stay_names(tmp_path: Path) -> None:

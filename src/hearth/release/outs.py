@@ -50,7 +50,7 @@ def read(checkout: Checkout, commit: str | None) -> Outs:
         sums = {str(out["path"]): str(out["md5"]) for out in named}
         bundle = [str(out["path"]) for out in stages.get(EXPORT, {}).get("outs", ())]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise ReleaseError(f"{LOCK} of {where} cannot be read; restore it with git, or run `dvc repro`. {error}") from error
+        raise ReleaseError(f"{LOCK} of {where} cannot be read; restore it with git, or run `make repro`. {error}") from error
     if not bundle:
         raise NoBundleError(f"{LOCK} of {where} names no bundle: run `dvc repro` and commit {LOCK}")
     tracked = checkout.tracked(commit)
