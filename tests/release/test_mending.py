@@ -192,7 +192,7 @@ def test_what_git_cannot_tell_is_left(project: Project, tmp_path: Path, monkeypa
     with monkeypatch.context() as bare:
         bare.setenv("PATH", str(tmp_path / "none"))
         bare.setattr(sys, "executable", str(tmp_path / "none/python"))
-        with pytest.raises(ReleaseError, match="git cannot put it back: .* or remove it.*No such file"):
+        with pytest.raises(ReleaseError, match=r"git cannot put it back: .* or remove it.*No such file"):
             mend(project.root)
     shutil.rmtree(project.root / ".git")
     (project.root / ".dvc/config").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
