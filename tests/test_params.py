@@ -122,6 +122,7 @@ def test_settings_cannot_be_changed(raw: Raw) -> None:
         ("tuning.space.subsample.high", 1.5, "tuning: space.subsample must lie between 1e-06 and 1"),
         ("tuning.space.reg_lambda", {"low": -1, "high": 1}, "tuning: space.reg_lambda must lie between 0 and"),
         ("selection.percentile", 100, "selection.percentile: Input should be less than 100"),
+        ("evaluate.rows", 49, "evaluate.rows: Input should be greater than or equal to 50"),
         ("evaluate.confidence", 1.0, "evaluate.confidence"),
         ("evaluate.bootstrap", 10, "evaluate.bootstrap"),
         ("export.coverage", 0, "export.coverage"),

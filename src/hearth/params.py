@@ -219,8 +219,9 @@ class SelectionParams(Frozen):
 
 
 class EvaluateParams(Frozen):
-    """The report: resampling, bootstrap, intervals."""
+    """The report: rows that are resampled, folds, bootstrap, intervals."""
 
+    rows: Annotated[int, Field(ge=50)] = 20_000
     folds: Annotated[int, Field(ge=2, le=50)]
     repeats: PositiveInt
     seed: Annotated[int, Field(ge=0, lt=2**32)]

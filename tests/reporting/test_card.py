@@ -11,7 +11,7 @@ from hearth.bundle.decision import Decision
 from hearth.reporting.card import Markdown, escape, model_card
 from hearth.reporting.numbers import equals, fixed, percent, significant
 from hearth.training.deciding import Decided
-from hearth.training.evaluation import Comparison, Estimate, Evaluation, Group
+from hearth.training.evaluation import Comparison, Estimate, Evaluation, Group, Sample
 from hearth.training.fitting import Recipe
 
 
@@ -53,6 +53,17 @@ def test_the_cross_validation_leads() -> None:
     first = text.index(f"has a mean RMSE of {sum(values) / 5:.2f} (in cm, ")
     assert first < text.index(f"The one reading of the 12 test rows gives RMSE {evaluation.best.test['rmse'].value:.2f}")
     assert text.count(f"a fold's RMSE ran from {min(values):.2f} to {max(values):.2f}") == 2
+
+
+def test_a_sample_of_a_large_table_is_told() -> None:
+    """What was cross-validated, and that the bundle learnt from more; of the baselines only where they learnt from less."""
+    text = card(replace(regression(), sample=Sample(rows=60, of=900, fold=48, learnt=48)))
+    assert text.count("a sample of 60 of the 900 rows") == 3
+    assert "all 60 rows" not in text
+    assert "expect it to err less" in text
+    assert "the baselines had learnt" not in text
+    assert "draw of rows" not in text
+    assert "a sample of" not in card(regression())
 
 
 def test_the_price_of_a_column_is_told() -> None:

@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 import pytest
 from tests.evaluations import CARD, DATA, HOSTILE, classification, digests, digests_elsewhere, regression
 
+from hearth.reporting.numbers import THIN
 from hearth.reporting.page import html_page
-from hearth.training.evaluation import Evaluation
+from hearth.training.evaluation import Evaluation, Sample
 from hearth.training.figures import evaluation_figures
 
 VOID = {"meta", "img", "link", "br"}
@@ -94,6 +95,32 @@ def test_a_classification_speaks_of_its_metrics() -> None:
     assert "log loss (nats)" in text
     assert "accuracy (%)" in text
     assert "esidual" not in text
+
+
+@pytest.mark.parametrize(("classes", "told"), [(3, False), (10, True)])
+def test_classes_that_a_figure_leaves_out_are_told(classes: int, told: bool) -> None:
+    """Beside the picture and in place of it: how many of how many, and which."""
+    evaluation = classification(tuple(f"c{i}" for i in range(classes)), rows=100)
+    page = html_page(evaluation, CARD, DATA, {"roc.svg": b"1", "beeswarm.svg": b"2"})
+    for words in ("Drawn are the 6 most frequent of 10 classes; AUC is of all.", "the 3 of 10 classes with the largest values"):
+        assert page.count(words) == 2 * told
+
+
+@EVALUATIONS
+def test_a_sample_of_a_large_table_is_told(evaluation: Evaluation) -> None:
+    """In the headline, in words and above the table; a table that was taken whole says so, and knows of no sample."""
+    sample = Sample(rows=60, of=60_000, fold=48, learnt=40)
+    page = html_page(replace(evaluation, sample=sample), CARD, DATA, {})
+    words = "a sample of 60 of the 60,000 rows".replace(",", THIN)
+    for place in ("mean of 5 folds over ", "cross-validation over ", "Repeated cross-validation over ", "out of fold, is of "):
+        assert f"{place}{words}" in page
+    assert "learnt from 48 rows, the bundle&#39;s from all 48 training rows" in page
+    assert "the baselines had learnt from 40 training rows" in page
+    assert "nor the cross-validation over the sample had a say" in page
+    assert "their range does not bound it" in page
+    whole = html_page(evaluation, CARD, DATA, {})
+    assert "over all 60 rows" in whole
+    assert not any(words in whole for words in ("a sample of", "the sample", "evaluate.rows"))
 
 
 def test_hostile_names_are_text() -> None:

@@ -11,7 +11,7 @@ from tests.evaluations import classification, regression
 
 from hearth.artifacts import rounded, to_json
 from hearth.reporting.summary import metrics_json, plots
-from hearth.training.evaluation import Evaluation
+from hearth.training.evaluation import Evaluation, Sample
 
 EVALUATIONS = {"regression": regression(), "binary": classification(), "multiclass": classification(("a", "b,c", 'd"e'))}
 
@@ -69,6 +69,13 @@ def test_intervals_features_comparisons_and_training_scores_are_there(evaluation
         for one in evaluation.comparisons
     }
     assert found["training_cv"] == evaluation.training_cv
+
+
+def test_a_sample_is_among_the_metrics_where_there_is_one(evaluation: Evaluation) -> None:
+    """How many rows of how many, and what was learnt from; else there is no such key."""
+    found = metrics_json(replace(evaluation, sample=Sample(rows=60, of=900, fold=48, learnt=50)))
+    assert found["sample"] == {"rows": 60, "of": 900, "fold": 48, "learnt": 50}
+    assert {key: value for key, value in found.items() if key != "sample"} == metrics_json(evaluation)
 
 
 def test_the_metrics_are_json_also_where_a_figure_is_no_number(evaluation: Evaluation) -> None:

@@ -75,6 +75,18 @@ def test_the_winner_is_the_one_that_the_report_names(places: dict[Kind, Path], t
     assert len(bundle.transform.features) < len(bundle.contract.names)
 
 
+def test_after_a_sample_the_bundle_is_judged_by_its_folds_of_all_training_rows(places: dict[Kind, Path]) -> None:
+    """Models that learnt from a sample err more than the one that is served."""
+    place = places["regression"]
+    build = export.read(place / "data/prepared", place / "reports", params.load(place / "params.yaml"))
+    chosen = experiment.read(place / "models/experiments/tune_full")
+    assert build.bundle(chosen).metadata["metrics"]["cv"] == build.metrics["tune_full"]["cv"]  # type: ignore[index]
+    whole = {"rmse": {"mean": 1.5, "sd": 0.1}}
+    of_sample = {**build.metrics, "sample": {"rows": 60}, "training_cv": {"tune_full": whole}}
+    found = replace(build, metrics=of_sample).bundle(chosen).metadata["metrics"]
+    assert found == {"cv": whole, "test": build.metrics["tune_full"]["test"]}
+
+
 @pytest.mark.parametrize(
     "environment",
     [

@@ -12,8 +12,9 @@ from hearth.stages import nested
 from hearth.training.conformal import calibrate
 from hearth.training.experiment import EXPERIMENTS
 from hearth.training.fitting import fit, fit_transform
+from hearth.training.folds import pairs
 from hearth.training.metrics import OBJECTIVE, metrics
-from hearth.training.split import repeated_folds
+from hearth.training.split import repeated_folds, sampled
 
 SMALL = {"candidates": 2, "folds": 2, "repeats": 1}
 
@@ -32,6 +33,19 @@ def test_the_stage_reports_every_metric_and_who_won_how_often(
     assert OBJECTIVE[chosen.data.task] in found["cv"]
     printed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in printed] == list(found["cv"])
+
+
+def test_of_a_large_table_a_sample_is_searched(tmp_path: Path) -> None:
+    """The outer folds are those of the sample that the evaluation takes, and the file says how many rows of how many."""
+    chosen = checkout(tmp_path, tuning=SMALL, evaluate={"rows": 60})
+    out, report = tmp_path / "reports/nested.json", chosen.evaluate
+    nested.main(["--params", str(tmp_path / "params.yaml"), "--raw", str(tmp_path / "data/raw"), "--out", str(out)])
+    found, data = json.loads(out.read_text(encoding="utf-8")), coded()
+    part = data.take(sampled(data, 60, report.folds, report.seed))
+    folds = pairs(repeated_folds(part, report.folds, report.repeats, report.seed))
+    scores = [nested.outer_fold(part.take(train), part.take(valid), chosen)[1]["rmse"] for train, valid in folds]
+    assert found["cv"]["rmse"]["mean"] == float(f"{np.mean(scores):.6g}")
+    assert found["sample"] == {"rows": 60, "of": 90}
 
 
 def test_an_outer_fold_is_searched_without_its_validation_rows() -> None:

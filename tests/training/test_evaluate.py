@@ -13,16 +13,19 @@ from hearth.stages.evaluate import using
 from hearth.stages.prepare import plan
 from hearth.stages.select import select
 from hearth.training import table
+from hearth.training.baselines import BASELINES as RIVALS
+from hearth.training.baselines import answer
 from hearth.training.comparison import bootstrap
 from hearth.training.conformal import calibrate, holds
 from hearth.training.deciding import cross_fitted, fit_of
-from hearth.training.evaluate import SHARES, Material, evaluate
-from hearth.training.evaluation import Evaluation
+from hearth.training.evaluate import Material, evaluate
+from hearth.training.evaluation import Evaluation, Sample
 from hearth.training.experiment import EXPERIMENTS, Experiment, run_search, winner
 from hearth.training.fitting import fit
-from hearth.training.folds import Folds
+from hearth.training.folds import Folds, pairs
+from hearth.training.learning import SHARES
 from hearth.training.metrics import OBJECTIVE, metrics, summary
-from hearth.training.split import repeated_folds
+from hearth.training.split import repeated_folds, sampled
 from hearth.training.table import Rows, Table
 from hearth.training.validation import cross_validate, labels_out_of_fold, measured, out_of_fold
 
@@ -217,6 +220,67 @@ def test_coverage_on_the_test_rows_counts_hits(cases: Cases) -> None:
     conformal = calibrate(material.train, material.folds[1:], best.recipe, chosen).conformal
     hits, widths = holds(conformal, material.test.y, found.best.test_scores)
     assert (found.coverage.test_coverage, found.coverage.test_mean_width) == (hits.mean(), widths.mean())
+
+
+@pytest.fixture(scope="module")
+def bounded(cases: Cases) -> dict[Kind, Evaluation]:
+    """The same evaluations where 60 rows may be cross-validated of 90, of which 72 are training rows."""
+    return {
+        kind: evaluate(material, tried, settings(kind, export={"calibration": "none"}, evaluate={"rows": 60}))
+        for kind, (material, tried, _, _) in cases.items()
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_a_large_table_a_sample_is_cross_validated(cases: Cases, bounded: dict[Kind, Evaluation], kind: Kind) -> None:
+    """Every contender, and the table with one column more, on folds of the sample."""
+    material, tried, chosen, whole = cases[kind]
+    found, report, everything = bounded[kind], chosen.evaluate, material.everything
+    rows = sampled(everything, 60, report.folds, report.seed)
+    data = everything.take(rows)
+    folds = repeated_folds(data, report.folds, report.repeats, report.seed)
+    assert whole.sample is None
+    assert found.sample == Sample(rows=len(rows), of=90, fold=len(rows) - len(rows) // 2, learnt=found.sample.learnt)  # type: ignore[union-attr]
+    assert np.array_equal(found.actual, data.y)
+    for one in tried:
+        validated = cross_validate(data, folds, chosen.prepare, one.recipe, chosen.tuning.seed)
+        assert found.contender(one.name).folds == measured(data, validated)
+    for name, build in RIVALS[data.contract.target.task].items():
+        train, valid = next(iter(pairs(folds)))
+        answers = answer(build, data.take(train), data.x[valid], chosen.prepare, chosen.tuning.seed)
+        assert found.contender(name).folds[0] == metrics(chosen.data.task, data.y[valid], answers)
+    assert len(found.out_of_fold) == len(found.actual) == len(rows)
+    validated = cross_validate(material.ignored["w"].take(rows), folds, chosen.prepare, found.recipe, chosen.tuning.seed)
+    with_it = [fold[found.objective] for fold in measured(material.ignored["w"].take(rows), validated)]
+    assert found.left_out[0].with_it == pytest.approx(np.mean(with_it))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sample_changes_nothing_of_the_model(cases: Cases, bounded: dict[Kind, Evaluation], kind: Kind) -> None:
+    """Winner, its reading of the test rows, quantile, learning curve and SHAP values are those of all training rows."""
+    (material, tried, chosen, whole), found = cases[kind], bounded[kind]
+    assert (found.winner, found.features, found.training_cv) == (whole.winner, whole.features, whole.training_cv)
+    for one in tried:
+        assert found.contender(one.name).test == whole.contender(one.name).test
+    told = [(one.nominal, one.test_coverage, one.test_mean_width) for one in (found.coverage, whole.coverage)]
+    assert told[0] == told[1]
+    assert (found.learning, found.train_rows) == (whole.learning, whole.train_rows) != ((), 0)
+    assert np.array_equal(found.attribution.values, whole.attribution.values)
+    report = chosen.evaluate
+    learnt = material.train.take(sampled(material.train, 60, report.folds, report.seed))
+    assert found.sample is not None
+    assert found.sample.learnt == len(learnt) < len(material.train)
+    for name, build in RIVALS[chosen.data.task].items():
+        expected = answer(build, learnt, material.test.x, chosen.prepare, chosen.tuning.seed)
+        assert np.array_equal(found.contender(name).test_scores, expected)
+
+
+def test_a_bound_that_is_not_reached_changes_nothing(cases: Cases) -> None:
+    """A table of as many rows as the bound is taken whole, by every contender."""
+    material, tried, _, whole = cases["regression"]
+    found = evaluate(material, tried, settings(export={"calibration": "none"}, evaluate={"rows": 90}))
+    assert found.sample is None
+    assert [(one.folds, one.test) for one in found.contenders] == [(one.folds, one.test) for one in whole.contenders]
 
 
 def test_what_is_decided_of_answers_is_reported_as_it_is_served() -> None:

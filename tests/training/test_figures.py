@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from tests.evaluations import HOSTILE, attribution, classification, contract, digests, digests_elsewhere, regression
 
 from hearth.schema import Contract, Feature, Target
-from hearth.training.class_figures import MOST_CLASSES, confusion_matrix, roc, roc_curves
+from hearth.training.class_figures import MOST_CLASSES, MOST_CURVES, confusion_matrix, roc, roc_curves
 from hearth.training.drawing import DARK, MOST_DOTS, canvas, legend, plain, sample, style, svg, tidy
 from hearth.training.evaluation import Evaluation
 from hearth.training.figures import evaluation_figures, save, selection_figures
@@ -172,6 +172,20 @@ def test_a_class_alone_has_no_roc_curve() -> None:
     with style():
         figure = roc_curves(target, np.zeros(5), np.tile([0.7, 0.3], (5, 1)))
     assert "one class alone has rows: no curve" in texts(figure)
+
+
+@pytest.mark.parametrize(("classes", "title"), [(MOST_CURVES, ""), (10, "the 6 most frequent of 10 classes")])
+def test_curves_that_are_not_drawn_are_told(classes: int, title: str) -> None:
+    """Of more classes than can be told apart the most frequent have a curve, and the figure says of how many."""
+    names = tuple(f"c{i}" for i in range(classes))
+    evaluation = classification(names, rows=121)  # one more of the first class
+    target, rows = evaluation.contract.target, np.append(np.arange(121), [9 % classes] * 5)
+    with style():
+        figure = roc_curves(target, evaluation.actual[rows], evaluation.out_of_fold[rows])
+    shown = set(texts(figure))
+    assert figure.axes[0].get_title(loc="left") == title
+    assert len([text for text in shown if ": area " in text]) == MOST_CURVES
+    assert any(text.startswith(f"{names[9 % classes]}: area") for text in shown)
 
 
 def test_roc_is_scikit_learns() -> None:

@@ -14,7 +14,7 @@ from hearth.bundle.transform import Matrix
 from hearth.errors import DataError
 from hearth.schema import Contract, Feature, Target
 from hearth.training.folds import pairs
-from hearth.training.split import groups, holdout, repeated_folds
+from hearth.training.split import groups, holdout, repeated_folds, sampled
 from hearth.training.table import Rows, Table
 
 # Few values, so that rows repeat; NaN is one of them.
@@ -80,6 +80,50 @@ def test_a_row_keeps_its_side_when_others_join(x: Matrix, later: Matrix, number:
     assert tested[: len(some)] == sides(some, len(some) - len(x))
     split = [np.flatnonzero(np.array(tested) == side) for side in (False, True)]
     assert not rows_of(whole, split[0]) & rows_of(whole, split[1])
+
+
+@pytest.mark.parametrize("most", [90, 1000])
+def test_a_table_within_the_bound_is_taken_whole(table: Table, most: int) -> None:
+    """Every row, in its order."""
+    np.testing.assert_array_equal(sampled(table, most, 5, 0), np.arange(90))
+
+
+def test_of_a_larger_table_a_seeded_sample_is_taken(kind: Kind) -> None:
+    """As many distinct rows as asked for, ascending, of each class its share; the seed draws them."""
+    table = coded(kind, rows=900)
+    rows = sampled(table, 300, 5, 1)
+    assert abs(len(rows) - 300) <= 1  # the shares of classes are rounded
+    assert np.all(np.diff(rows) > 0)
+    np.testing.assert_array_equal(rows, sampled(table, 300, 5, 1))
+    assert 60 < len(np.intersect1d(rows, sampled(table, 300, 5, 2))) < 140
+    if kind != "regression":
+        shares = [np.bincount(y.astype(np.intp)) / len(y) for y in (table.y, table.y[rows])]
+        np.testing.assert_allclose(shares[0], shares[1], atol=0.005)
+
+
+def test_a_rare_class_of_which_folds_can_be_made_stays_so() -> None:
+    """Of 5 distinct rows among 1000 a share would be none; all are kept, though others of them repeat."""
+    table = coded("multiclass", rows=1000)
+    rare = np.arange(1000) % 200 == 3
+    table = replace(table, y=np.where(rare, 2.0, np.minimum(table.y, 1.0)))
+    table = table.take(np.concatenate([np.arange(1000), np.flatnonzero(rare)[[0, 0, 0]]]))
+    rows = sampled(table, 100, 5, 0)
+    assert np.count_nonzero(table.y[rows] == 2) == 5
+    assert abs(len(rows) - 100) <= 5
+    assert repeated_folds(table.take(rows), 5, 2, 0).max() == 4
+
+
+@given(FEW, st.integers(0, 99))
+def test_a_sample_of_rows_that_repeat_can_be_put_into_folds(x: Matrix, seed: int) -> None:
+    """Where the whole table can; copies that are drawn share a fold, and no row is drawn twice."""
+    table = bare(x)
+    if groups(table).max() < 2:
+        return
+    rows = sampled(table, 12, 3, seed)
+    assert len(np.unique(rows)) == len(rows) == 12
+    part = table.take(rows)
+    for train, valid in pairs(repeated_folds(part, 3, 2, seed)):
+        assert not rows_of(part, train) & rows_of(part, valid)
 
 
 @given(st.permutations(range(30)))

@@ -8,6 +8,8 @@ import numpy as np
 from hearth.reporting import sentences
 from hearth.reporting.facts import Facts, fold_values, mean_sd
 from hearth.reporting.numbers import count, percent, significant
+from hearth.training.class_figures import MOST_CURVES
+from hearth.training.shap_figures import MOST_PANELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,12 @@ def _importance(facts: Facts) -> Caption:
 
 def _beeswarm(facts: Facts) -> Caption:
     rows = count(len(facts.evaluation.attribution.x))
+    classes = len(facts.evaluation.contract.target.classes)
+    some = f" Shown are the {MOST_PANELS} of {classes} classes with the largest values." if classes > MOST_PANELS else ""
     return Caption(
         "How each feature moves predictions",
-        "Each dot is a row; right of the line the feature raised its prediction, red where the value itself is high.",
-        f"Beeswarm of SHAP values by feature over {rows} rows, coloured by the value of the feature.",
+        f"Each dot is a row; right of the line the feature raised its prediction, red where the value itself is high.{some}",
+        f"Beeswarm of SHAP values by feature over {rows} rows, coloured by the value of the feature.{some}",
     )
 
 
@@ -110,10 +114,13 @@ def _dependence(facts: Facts, rank: int) -> Caption:
 
 
 def _roc(facts: Facts) -> Caption:
+    classes = len(facts.evaluation.contract.target.classes)
+    some = f" Drawn are the {MOST_CURVES} most frequent of {classes} classes; AUC is of all." if classes > MOST_CURVES else ""
     return Caption(
         "ROC curves",
-        "The nearer a curve to the upper left corner, the better its class is told from the rest; the diagonal is chance.",
-        f"ROC curves, out of fold, of {count(len(facts.evaluation.actual))} rows.",
+        "The nearer a curve to the upper left corner, the better its class is told from the rest; the diagonal is chance."
+        f"{some}",
+        f"ROC curves, out of fold, of {count(len(facts.evaluation.actual))} rows.{some}",
     )
 
 

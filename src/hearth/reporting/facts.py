@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hearth.reporting.numbers import Scale
+from hearth.reporting.numbers import Scale, count
 from hearth.training.evaluation import Comparison, Contender, Evaluation
 from hearth.training.labels import IN_TARGET_UNIT, metric_label, metric_name
 
@@ -38,6 +38,14 @@ class Facts:
     def objective_values(self) -> list[float]:
         """The winner's objective on every fold."""
         return fold_values(self.evaluation.best, self.evaluation.objective)
+
+    @property
+    def rows(self) -> str:
+        """The rows that were cross-validated: all, or how many of how many."""
+        sample = self.evaluation.sample
+        if sample is None:
+            return f"all {count(len(self.evaluation.actual))} rows"
+        return f"a sample of {count(sample.rows)} of the {count(sample.of)} rows"
 
     @property
     def regression(self) -> bool:

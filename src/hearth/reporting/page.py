@@ -76,7 +76,9 @@ def headlines(facts: Facts) -> list[Headline]:
     """The few numbers that say most."""
     values, scale, evaluation = facts.objective_values, facts.scale, facts.evaluation
     mean, sd = mean_sd(values)
-    spread = f"mean of {len(values)} folds, their sd is {scale.value(sd)}; one ran from {scale.range(min(values), max(values))}"
+    where = "" if evaluation.sample is None else f" over {facts.rows}"
+    ends = scale.range(min(values), max(values))
+    spread = f"mean of {len(values)} folds{where}, their sd is {scale.value(sd)}; one ran from {ends}"
     found = [Headline(scale.value(mean), facts.label(evaluation.objective), spread), *_against(facts)]
     other = "r2" if facts.regression else "accuracy"
     share = facts.scale_of(other)

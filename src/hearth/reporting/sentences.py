@@ -33,10 +33,24 @@ def quality(facts: Facts) -> str:
     values, scale = facts.objective_values, facts.scale
     mean, sd = mean_sd(values)
     return (
-        f"Over the {len(values)} folds of a repeated cross-validation over all {count(len(facts.evaluation.actual))} rows, "
+        f"Over the {len(values)} folds of a repeated cross-validation over {facts.rows}, "
         f"{facts.evaluation.winner} has a mean {facts.objective} of {scale.value(mean)} "
         f"({facts.unit}sd of the folds {scale.value(sd)}). One and the same recipe: a fold's {facts.objective} ran from "
         f"{scale.range(min(values), max(values))}."
+    )
+
+
+def sample(facts: Facts) -> str:
+    """What a sample of a large table changes; nothing where there is none."""
+    sample = facts.evaluation.sample
+    if sample is None:
+        return ""
+    whole, learnt = facts.evaluation.train_rows, sample.learnt
+    baselines = f" In the test the baselines had learnt from {count(learnt)} training rows." if learnt < whole else ""
+    return (
+        f"The table has more rows than evaluate.rows: what is said of folds, and of rows out of fold, is of {facts.rows}. The "
+        f"models of a fold learnt from {count(sample.fold)} rows, the bundle's from all {count(whole)} training rows, so "
+        f"expect it to err less.{baselines}"
     )
 
 
@@ -62,10 +76,14 @@ def test_rows(facts: Facts) -> str:
     evaluation, values, scale = facts.evaluation, facts.objective_values, facts.scale
     reading, rows = evaluation.best.test[evaluation.objective], count(len(evaluation.test_actual))
     worse = sum(value > reading.value for value in values)
-    return (
+    told = (
         f"The one reading of the {rows} test rows gives {facts.objective} {scale.value(reading.value)} "
         f"({percent(evaluation.confidence)} interval {scale.range(reading.low, reading.high)}). "
-        f"That is better than {worse} of the {len(values)} folds: {_draw(worse / len(values))}. A test split of "
+    )
+    if evaluation.sample is not None:
+        return f"{told}Its model had learnt from more rows than those of the folds, so their range does not bound it."
+    return (
+        f"{told}That is better than {worse} of the {len(values)} folds: {_draw(worse / len(values))}. A test split of "
         f"{rows} rows says little: with this recipe a fold's {facts.objective} ran from "
         f"{scale.range(min(values), max(values))}, so quote the mean of the folds, not this reading."
     )
@@ -142,7 +160,7 @@ def chosen(facts: Facts) -> str:
     return (
         f"{facts.evaluation.winner} has the lowest mean {facts.objective} of {len(names)} experiments in repeated "
         f"cross-validation over the {rows} training rows, and was fixed there. Neither the test rows nor the cross-validation "
-        "over all rows had a say."
+        f"over {'all rows' if facts.evaluation.sample is None else 'the sample'} had a say."
     )
 
 

@@ -25,6 +25,7 @@ def metrics_json(evaluation: Evaluation) -> dict[str, object]:
             "test_mean_width": coverage.test_mean_width,
         },
         **evaluation.decided.told(evaluation.aim),
+        **({"sample": asdict(evaluation.sample)} if evaluation.sample else {}),
         "features": {"selected": list(evaluation.features), "count": len(evaluation.features)},
         **{contender.name: _measured(contender) for contender in evaluation.contenders},
         "versus": {one.other: {**asdict(one.difference), "p_value": one.p_value} for one in evaluation.comparisons},

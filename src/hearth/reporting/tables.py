@@ -28,7 +28,7 @@ def cross_validation(facts: Facts) -> TableView:
     """Every contender on the same folds of all rows."""
     evaluation = facts.evaluation
     return TableView(
-        caption=f"Repeated cross-validation over all {count(len(evaluation.actual))} rows: mean ± sd of the same "
+        caption=f"Repeated cross-validation over {facts.rows}: mean ± sd of the same "
         f"{len(facts.objective_values)} folds for each.",
         align="ll" + "r" * (len(facts.metrics) + 1),
         head=("", "kind", *map(facts.label, facts.metrics), f"{facts.objective}, range of the folds"),

@@ -32,10 +32,17 @@ class Build:
     def bundle(self, one: Experiment) -> Bundle:
         """The bundle of an experiment; its metadata says what was measured of it and on which data."""
         facts = {
-            "metrics": {key: self.metrics[one.name][key] for key in ("cv", "test")},
+            "metrics": {"cv": self._folds(one.name), "test": self.metrics[one.name]["test"]},
             "data": {key: self.data[key] for key in ("source", "version", "sha256", "rows", "feedback") if key in self.data},
         }
         return assemble(one, self.train, self.folds, self.transform, self.settings, facts)
+
+    def _folds(self, name: str) -> object:
+        """The cross-validation over all rows, or where that took a sample of them, the one over all training rows.
+
+        Truths that come back are judged by it, and models that learnt from a sample err more than the bundle's.
+        """
+        return self.metrics["training_cv"][name] if "sample" in self.metrics else self.metrics[name]["cv"]
 
 
 def read(prepared: Path, reports: Path, settings: Params) -> Build:

@@ -1,4 +1,7 @@
-"""Nested cross-validation: all three experiments and the choice of the winner, anew inside each outer fold. On demand."""
+"""Nested cross-validation: all three experiments and the choice of the winner, anew inside each outer fold. On demand.
+
+Of a table with more than ``evaluate.rows`` rows it is that of a sample.
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -17,7 +20,7 @@ from hearth.training.experiment import Experiment, run_search, winner
 from hearth.training.fitting import fit, fit_transform, fittable
 from hearth.training.folds import Folds, pairs
 from hearth.training.metrics import OBJECTIVE, metrics, summary
-from hearth.training.split import repeated_folds
+from hearth.training.split import repeated_folds, sampled
 from hearth.training.table import Table
 
 
@@ -54,11 +57,13 @@ def main(argv: Sequence[str]) -> None:
     args = parser.parse_args(argv)
     settings = params.load(args.params)
     data = table.read(args.raw / "table.parquet", table.read_contract(args.raw))
-    report = settings.evaluate
+    report, whole = settings.evaluate, len(data)
+    data = data.take(sampled(data, report.rows, report.folds, report.seed))
     folds = list(pairs(repeated_folds(data, report.folds, report.repeats, report.seed)))
     results = [outer_fold(data.take(a), data.take(b), settings) for a, b in tqdm(folds, unit="fold", disable=None)]
     won = [name for name, _ in results]
     cv = summary([measured for _, measured in results])
-    write_json(args.out, {"cv": cv, "winners": {name: won.count(name) for name in sorted(set(won))}})
+    sample = {} if len(data) == whole else {"sample": {"rows": len(data), "of": whole}}
+    write_json(args.out, {"cv": cv, "winners": {name: won.count(name) for name in sorted(set(won))}, **sample})
     for name, parts in cv.items():
         print(f"{name} {parts['mean']:.4g} (sd {parts['sd']:.2g})")  # noqa: T201 - the command's result

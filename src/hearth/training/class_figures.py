@@ -16,7 +16,7 @@ SHARES = LinearSegmentedColormap.from_list("shares", ["#eef3f8", "#8fbadf", "#1f
 
 
 def roc_curves(target: Target, actual: Floats, scores: Floats) -> Figure:
-    """One-versus-rest ROC curves of the most frequent classes; of two classes, that of the second."""
+    """One-versus-rest ROC curves of the most frequent classes, the title says of how many; of two, that of the second."""
     names = class_names(target, scores.shape[1])
     figure, axes = canvas(5.4, 4.8)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1)
@@ -26,6 +26,8 @@ def roc_curves(target: Target, actual: Floats, scores: Floats) -> Figure:
         if curve is not None:
             handles.append(axes.plot(*_thinned(*curve), color=colour)[0])
             labels.append(f"{plain(names[code], 20)}: area {np.trapezoid(curve[1], curve[0]):.3f}")
+    if len(names) > MOST_CURVES:
+        axes.set_title(f"the {len(handles)} most frequent of {len(names)} classes", loc="left", color=MUTED)
     if handles:
         legend(axes, handles, labels, inside=True)
     else:

@@ -1,6 +1,6 @@
 """Measures the experiments and the baselines: cross-validation over all rows, the one reading of the test rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,34 +8,34 @@ from numpy.typing import NDArray
 
 from hearth.bundle.decision import EVEN, Decision
 from hearth.bundle.transform import Transform
-from hearth.params import Params
+from hearth.params import EvaluateParams, Params
 from hearth.schema import Task
 from hearth.training.baselines import BASELINES, Build, answer
 from hearth.training.comparison import bootstrap, compare
 from hearth.training.conformal import Calibrated, calibrate, cross_coverage, holds
 from hearth.training.deciding import cross_fitted, fit_of
-from hearth.training.evaluation import Contender, Coverage, Estimate, Evaluation, LearningPoint, LeftOut
+from hearth.training.evaluation import Comparison, Contender, Coverage, Estimate, Evaluation, LeftOut, Sample
 from hearth.training.experiment import Experiment, winner
-from hearth.training.fitting import Model, fit, fit_transform, fittable, side_by_side
+from hearth.training.fitting import Model, fit, side_by_side
 from hearth.training.folds import Folds, pairs
 from hearth.training.groups import grouped
-from hearth.training.metrics import OBJECTIVE, metrics, objective, summary
-from hearth.training.selection import attribute, selector
-from hearth.training.split import repeated_folds
+from hearth.training.learning import learning_curve
+from hearth.training.metrics import OBJECTIVE, metrics, summary
+from hearth.training.selection import Attribution, attribute
+from hearth.training.split import repeated_folds, sampled
 from hearth.training.table import Rows, Table, Vector
 from hearth.training.validation import Validated, cross_validate, labels_out_of_fold, measured, out_of_fold
 
-Folded = tuple[dict[str, float], ...]
-
-# Shares of a fold's training rows on the learning curve.
-SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+Summaries = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
     """What an evaluation works on: all rows in the table's order, the split, its folds, and the transform fitted on it.
 
-    ``ignored`` are tables of all rows that use one column more, by the name of that column.
+    ``ignored`` are tables of all rows that use one column more, by the name of that column. ``learnt`` are the training rows
+    that the baselines learn from for the reading of the test rows, and ``sample`` says so where these and ``everything`` are
+    no longer all.
     """
 
     everything: Table
@@ -44,30 +44,91 @@ class Material:
     folds: Folds
     transform: Transform
     ignored: dict[str, Table]
+    learnt: Table | None = None
+    sample: Sample | None = None
+
+    def bounded(self, report: EvaluateParams) -> "Material":
+        """The same with a sample in place of all rows where there are more than ``evaluate.rows``.
+
+        The training rows and their folds stay whole: the model, its temperature, threshold and conformal quantile, and the
+        learning curve come from all of them.
+        """
+        rows = sampled(self.everything, report.rows, report.folds, report.seed)
+        if len(rows) == len(self.everything):
+            return self
+        learnt = self.train.take(sampled(self.train, report.rows, report.folds, report.seed))
+        return replace(
+            self,
+            everything=self.everything.take(rows),
+            ignored={name: table.take(rows) for name, table in self.ignored.items()},
+            learnt=learnt,
+            sample=Sample(len(rows), len(self.everything), len(rows) - len(rows) // report.folds, len(learnt)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What every measure is taken with: ``folds`` are those of the material's ``everything``, ``calibrated`` the winner's.
+
+    ``decisions`` are what makes answers of each experiment's scores.
+    """
+
+    material: Material
+    settings: Params
+    chosen: Experiment
+    folds: Folds
+    calibrated: Calibrated
+    decisions: Mapping[str, Decision]
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+        return self.material.train.contract.target.task
+
+    @property
+    def threshold(self) -> float:
+        """Above which the winner says the second of two classes."""
+        return self.calibrated.decision.threshold
 
 
 def evaluate(material: Material, experiments: Sequence[Experiment], settings: Params) -> Evaluation:
-    """Fix the winner by its score on the training rows, then report on all."""
-    task = material.train.contract.target.task
-    measure = OBJECTIVE[task]
-    chosen = winner(experiments, measure)
-    report, everything = settings.evaluate, material.everything
-    folds = repeated_folds(everything, report.folds, report.repeats, report.seed)
+    """Fix the winner by its score on the training rows, then report on all rows, or on a sample of a large table."""
+    trial = _trial(material.bounded(settings.evaluate), experiments, settings)
+    answers = {one.name: _validated(trial, trial.material.everything, one) for one in experiments}
+    models = {one.name: _fit(trial, one) for one in experiments}
+    contenders = (
+        *(_experiment(trial, name, model, answers[name]) for name, model in models.items()),
+        *side_by_side(lambda named: _baseline(trial, *named), BASELINES[trial.task].items()),
+    )
+    chosen = trial.chosen.name
+    training_cv = {one.name: summary(one.folds) for one in experiments}
+    return _told(trial, contenders, answers[chosen], attribute(models[chosen], material.train), training_cv)
+
+
+def _trial(material: Material, experiments: Sequence[Experiment], settings: Params) -> Trial:
+    """The winner, its calibration, and of a classification that of the others too: each is measured as it would be served."""
+    report, task = settings.evaluate, material.train.contract.target.task
+    chosen = winner(experiments, OBJECTIVE[task])
     needed = experiments if settings.export.decides and task == "classification" else [chosen]
     calibrated = {one.name: calibrate(material.train, material.folds[1:], one.recipe, settings) for one in needed}
-    decisions = {one.name: calibrated[one.name].decision if one in needed else Decision() for one in experiments}
-    validated = {one.name: _validated(everything, folds, one, decisions[one.name], settings) for one in experiments}
-    models = {one.name: _fit(material, one, decisions[one.name], settings) for one in experiments}
-    contenders = (
-        *(
-            _experiment(material, name, model, measured(everything, validated[name]), decisions[name].threshold, settings)
-            for name, model in models.items()
-        ),
-        *side_by_side(lambda named: _baseline(material, *named, folds, settings), BASELINES[task].items()),
+    return Trial(
+        material=material,
+        settings=settings,
+        chosen=chosen,
+        folds=repeated_folds(material.everything, report.folds, report.repeats, report.seed),
+        calibrated=calibrated[chosen.name],
+        decisions={one.name: calibrated[one.name].decision if one.name in calibrated else Decision() for one in experiments},
     )
+
+
+def _told(
+    trial: Trial, contenders: tuple[Contender, ...], validated: tuple[Validated, ...], attribution: Attribution, cv: Summaries
+) -> Evaluation:
+    """Everything that is reported; of ``validated``, the winner's answers out of fold, what is told of single rows."""
+    material, chosen, settings = trial.material, trial.chosen, trial.settings
+    report, measure = settings.evaluate, OBJECTIVE[trial.task]
     best = next(one for one in contenders if one.name == chosen.name)
-    repeats = out_of_fold(validated[chosen.name], report.repeats)
-    share = 1 / (report.folds - 1)
+    repeats = out_of_fold(validated, report.repeats)
     return Evaluation(
         contract=material.train.contract,
         winner=chosen.name,
@@ -75,118 +136,89 @@ def evaluate(material: Material, experiments: Sequence[Experiment], settings: Pa
         features=chosen.features,
         objective=measure,
         contenders=contenders,
-        comparisons=tuple(
-            compare(one.name, best.folds, one.folds, measure, share, report.confidence) for one in contenders if one is not best
-        ),
-        training_cv={one.name: summary(one.folds) for one in experiments},
-        coverage=_coverage(material, calibrated[chosen.name], best, repeats, folds, settings.export.coverage),
-        learning=tuple(_learning(material.train, material.folds[1:2], chosen, settings)),
-        left_out=tuple(
-            _left_out(material, name, chosen, decisions[chosen.name], best, folds, settings) for name in material.ignored
-        ),
-        groups=tuple(grouped(everything, repeats, settings.card.groups, decisions[chosen.name].threshold)),
-        attribution=attribute(models[chosen.name], material.train),
+        comparisons=_comparisons(best, contenders, measure, report),
+        training_cv=cv,
+        coverage=_coverage(trial, best, repeats),
+        learning=learning_curve(material.train, material.folds[1:2], chosen.recipe, settings),
+        left_out=tuple(_left_out(trial, name, best) for name in material.ignored),
+        groups=tuple(grouped(material.everything, repeats, settings.card.groups, trial.threshold)),
+        attribution=attribution,
         actual=material.everything.y,
         out_of_fold=repeats[0],
-        labels=_labels(validated[chosen.name], report.repeats, task),
-        decided=calibrated[chosen.name].decided,
+        labels=_labels(validated, report.repeats, trial.task),
+        decided=trial.calibrated.decided,
         aim=settings.export.threshold.aim,
         test_actual=material.test.y,
         train_rows=len(material.train),
         confidence=report.confidence,
+        sample=material.sample,
     )
 
 
-def _validated(data: Table, folds: Folds, one: Experiment, decision: Decision, settings: Params) -> tuple[Validated, ...]:
+def _validated(trial: Trial, data: Table, one: Experiment) -> tuple[Validated, ...]:
     """The answers to the rows of each fold; what is decided of answers is decided anew by the other folds."""
-    found = cross_validate(data, folds, settings.prepare, one.recipe, settings.tuning.seed)
+    settings, decision = trial.settings, trial.decisions[one.name]
+    found = cross_validate(data, trial.folds, settings.prepare, one.recipe, settings.tuning.seed)
     if decision == Decision():
         return found
     scaled = decision.temperature != 1
-    return cross_fitted(data.y, out_of_fold(found, len(folds)), folds, fit_of(settings.export, scaled=scaled))
+    return cross_fitted(data.y, out_of_fold(found, len(trial.folds)), trial.folds, fit_of(settings.export, scaled=scaled))
 
 
 def _labels(validated: Sequence[Validated], repeats: int, task: Task) -> NDArray[np.intp]:
     return np.empty(0, np.intp) if task == "regression" else labels_out_of_fold(validated, repeats)[0]
 
 
-def _experiment(material: Material, name: str, model: Model, folds: Folded, threshold: float, settings: Params) -> Contender:
-    scores = model.scores(material.test.x, material.test.contract)
-    return Contender(name, "experiment", folds, _test(material.test, scores, settings, threshold), scores)
-
-
-def _fit(material: Material, one: Experiment, decision: Decision, settings: Params) -> Model:
+def _fit(trial: Trial, one: Experiment) -> Model:
+    material, settings = trial.material, trial.settings
     transform = material.transform.subset(one.features)
     model = fit(material.train, one.recipe, transform, settings.prepare, settings.tuning.seed)
-    return replace(model, temperature=decision.temperature)
+    return replace(model, temperature=trial.decisions[one.name].temperature)
 
 
-def _baseline(material: Material, name: str, build: Build, folds: Folds, settings: Params) -> Contender:
-    table, task, seed = material.everything, material.everything.contract.target.task, settings.tuning.seed
+def _experiment(trial: Trial, name: str, model: Model, validated: Sequence[Validated]) -> Contender:
+    test = trial.material.test
+    scores = model.scores(test.x, test.contract)
+    read = _test(test, scores, trial.settings.evaluate, trial.decisions[name].threshold)
+    return Contender(name, "experiment", measured(trial.material.everything, validated), read, scores)
+
+
+def _baseline(trial: Trial, name: str, build: Build) -> Contender:
+    material, settings = trial.material, trial.settings
+    table, prepare, seed = material.everything, settings.prepare, settings.tuning.seed
 
     def one(train: Rows, valid: Rows) -> dict[str, float]:
         asked = table.take(valid)
-        return metrics(task, asked.y, answer(build, table.take(train), asked.x, settings.prepare, seed))
+        return metrics(trial.task, asked.y, answer(build, table.take(train), asked.x, prepare, seed))
 
-    scores = answer(build, material.train, material.test.x, settings.prepare, seed)
+    scores = answer(build, material.learnt or material.train, material.test.x, prepare, seed)
     # One fold after the other: scikit-learn's forests beside one another take each other's filters of warnings away.
-    measured_folds = tuple(one(train, valid) for train, valid in pairs(folds))
-    return Contender(name, "baseline", measured_folds, _test(material.test, scores, settings), scores)
+    measured_folds = tuple(one(train, valid) for train, valid in pairs(trial.folds))
+    return Contender(name, "baseline", measured_folds, _test(material.test, scores, settings.evaluate), scores)
 
 
-def _test(test: Table, scores: Vector, settings: Params, threshold: float = EVEN) -> dict[str, Estimate]:
-    report = settings.evaluate
+def _test(test: Table, scores: Vector, report: EvaluateParams, threshold: float = EVEN) -> dict[str, Estimate]:
     return bootstrap(test.contract.target.task, test.y, scores, report.bootstrap, report.confidence, report.seed, threshold)
 
 
-def _coverage(
-    material: Material, calibrated: Calibrated, best: Contender, repeats: Sequence[Vector], folds: Folds, wanted: float
-) -> Coverage:
-    nominal, threshold = calibrated.conformal.coverage, calibrated.decision.threshold
-    held, width = cross_coverage(material.everything.y, repeats, folds, wanted, threshold)
-    hits, widths = holds(calibrated.conformal, material.test.y, best.test_scores, threshold)
-    return Coverage(nominal, held, width, float(hits.mean()), float(widths.mean()))
+def _comparisons(
+    best: Contender, contenders: Sequence[Contender], measure: str, report: EvaluateParams
+) -> tuple[Comparison, ...]:
+    share = 1 / (report.folds - 1)
+    others = (one for one in contenders if one is not best)
+    return tuple(compare(one.name, best.folds, one.folds, measure, share, report.confidence) for one in others)
 
 
-def _learning(train: Table, assigned: Folds, chosen: Experiment, settings: Params) -> list[LearningPoint]:
-    folds = list(pairs(assigned))
-    order = np.random.default_rng(settings.evaluate.seed).permutation(len(train))
-
-    def one(job: tuple[float, tuple[Rows, Rows]]) -> tuple[int, float, float]:
-        share, (rows, valid) = job
-        shuffled = order[np.isin(order, rows)]
-        part = train.take(np.sort(shuffled[: max(2, round(share * len(rows)))]))
-        return (len(part), *_both_sides(part, train.take(valid), chosen, settings))
-
-    jobs = [(share, rows) for share in SHARES for rows in folds]
-    results = np.array(side_by_side(one, jobs)).reshape(len(SHARES), len(folds), 3)
-    return [
-        LearningPoint(
-            int(point[:, 0].min()), float(point[:, 1].mean()), float(point[:, 2].mean()), float(point[:, 2].std(ddof=1))
-        )
-        for point in results
-    ]
+def _coverage(trial: Trial, best: Contender, repeats: Sequence[Vector]) -> Coverage:
+    everything, test, conformal = trial.material.everything, trial.material.test, trial.calibrated.conformal
+    held, width = cross_coverage(everything.y, repeats, trial.folds, trial.settings.export.coverage, trial.threshold)
+    hits, widths = holds(conformal, test.y, best.test_scores, trial.threshold)
+    return Coverage(conformal.coverage, held, width, float(hits.mean()), float(widths.mean()))
 
 
-def _both_sides(part: Table, valid: Table, chosen: Experiment, settings: Params) -> tuple[float, float]:
-    """The objective of the winner's recipe on the rows that it was fitted to and on others."""
-    select = selector(chosen.recipe.percentile, settings.prepare, settings.tuning.seed)
-    names = tuple(select(part)) if select else part.contract.columns
-    transform = fit_transform(part.contract, fittable(part, settings.prepare).seen, settings.prepare).subset(names)
-    model = fit(part, chosen.recipe, transform, settings.prepare, settings.tuning.seed)
-
-    def of(side: Table) -> float:
-        return objective(side.contract.target.task, side.y, model.scores(side.x, side.contract))
-
-    return of(part), of(valid)
-
-
-def _left_out(
-    material: Material, name: str, chosen: Experiment, decision: Decision, best: Contender, folds: Folds, settings: Params
-) -> LeftOut:
-    measure = OBJECTIVE[material.train.contract.target.task]
-    table = material.ignored[name]
-    with_it = measured(table, _validated(table, folds, chosen, decision, settings))
-    reason = next(feature.reason for feature in material.train.contract.features if feature.name == name)
+def _left_out(trial: Trial, name: str, best: Contender) -> LeftOut:
+    measure, table = OBJECTIVE[trial.task], trial.material.ignored[name]
+    with_it = measured(table, _validated(trial, table, trial.chosen))
+    reason = next(feature.reason for feature in trial.material.train.contract.features if feature.name == name)
     means = [float(np.mean([fold[measure] for fold in one])) for one in (best.folds, with_it)]
     return LeftOut(name, reason, *means)

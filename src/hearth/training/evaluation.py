@@ -94,11 +94,25 @@ class Group:
     scores: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Of a large table ``rows`` of ``of`` were cross-validated, about ``fold`` of them learnt from in each fold.
+
+    ``learnt`` is how many training rows the baselines had learnt from when they read the test rows.
+    """
+
+    rows: int
+    of: int
+    fold: int
+    learnt: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """All that the reports say.
 
-    ``actual`` and ``out_of_fold`` are the target of all rows and the winner's answers from the first repeat of the
+    ``sample`` is None where all rows were cross-validated.
+    ``actual`` and ``out_of_fold`` are the target of the rows that were and the winner's answers from the first repeat of the
     cross-validation, ``labels`` the codes of its labels there, none of a regression; ``test_actual`` is the target of the test
     rows. ``decided`` is what makes the winner's answers of scores, for the ``aim`` of its labels.
     """
@@ -124,6 +138,7 @@ class Evaluation:
     confidence: float
     decided: Decided = field(default_factory=Decided)
     aim: str = "accuracy"
+    sample: Sample | None = None
 
     def contender(self, name: str) -> Contender:
         """The contender of this name."""

@@ -65,6 +65,26 @@ def repeated_folds(table: Table, folds: int, repeats: int, seed: int) -> Folds:
     return result[:, group]
 
 
+def sampled(table: Table, most: int, folds: int, seed: int) -> Rows:
+    """Rows that stand for all, ascending: about ``most`` of more, drawn from the seed, of each class its share.
+
+    Of each class, or of a regression in all, the first of so many distinct rows as there are ``folds`` are among them: what can
+    be put into folds stays so. Copies are drawn each for itself, and those that are drawn share a fold like any.
+    """
+    if len(table) <= most:
+        return np.arange(len(table))
+    rng = np.random.default_rng(seed)
+    kind = table.y if table.contract.target.task == "classification" else np.zeros(len(table))
+    _, first = np.unique(groups(table), return_index=True)
+    chosen = []
+    for code in np.unique(kind):
+        needed = rng.permutation(first[kind[first] == code])[:folds]
+        others = rng.permutation(np.setdiff1d(np.flatnonzero(kind == code), needed))
+        share = round(most * np.count_nonzero(kind == code) / len(table))
+        chosen += [needed, others[: max(0, share - len(needed))]]
+    return np.sort(np.concatenate(chosen))
+
+
 def _labels(table: Table, group: Rows) -> NDArray[np.float64] | None:
     """The class of each group: that of its first row; none for a regression."""
     if table.contract.target.task == "regression":
