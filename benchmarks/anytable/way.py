@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import math
 import shlex
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from benchmarks.anytable.reasons import GAP, Law
 from starlette.testclient import TestClient
 
 from api.keys import SCOPES, Key, hashed, new_key
@@ -115,13 +115,16 @@ def asked(folder: Path, singly: int = 20) -> Answers:
     """Ask the service over a project's bundle: some rows one by one and with reasons, then all until a window is judged.
 
     Raises:
-        WayError: an answer is not a 200, or says other than it should.
+        WayError: an answer is not a 200, or says other than it should; reasons do not add up to what they explain.
     """
     contract = table.read_contract(folder / "data/raw")
     columns = table.read_arrow(folder / "data/raw/table.parquet").drop([contract.target.name])
     rows = columns.take(np.random.default_rng(0).permutation(columns.num_rows)).to_pylist()
+    law = Law.of(folder / BUNDLE)
     with tempfile.TemporaryDirectory() as store, _client(folder, Path(store)) as client:
-        gap = max(_gap(_post(client, "/predict", row), _post(client, "/explain", row)) for row in rows[:singly])
+        gap = max(law.gap(row, _post(client, "/predict", row), _post(client, "/explain", row)) for row in rows[:singly])
+        if not gap < GAP:
+            raise WayError(f"the reasons for a prediction miss it by {gap:g}")
         many = [rows[i % len(rows)] for i in range(max(len(rows), WINDOW))]
         for start in range(0, len(many), AT_ONCE):
             _post(client, "/predict/batch", {"instances": many[start : start + AT_ONCE]})
@@ -129,21 +132,6 @@ def asked(folder: Path, singly: int = 20) -> Answers:
         if verdict.status_code != 200 or verdict.json()["status"] not in ("ok", "drift"):
             raise WayError(f"GET /drift: {verdict.status_code} {verdict.text[:500]}")
         return Answers(len(many) + min(singly, len(rows)), gap, tuple(verdict.json()["drifted"]))
-
-
-def _gap(said: Mapping[str, object], reasons: Mapping[str, object]) -> float:
-    """How far reasons are from adding up to the prediction, as a share of its size; of many classes their sum is none."""
-    if said["prediction"] != reasons["prediction"]:
-        raise WayError(f"/explain explains {reasons['prediction']!r}, /predict says {said['prediction']!r}")
-    contributions: Mapping[str, float] = reasons["contributions"]  # type: ignore[assignment]
-    total = float(reasons["base"]) + sum(contributions.values())  # type: ignore[arg-type]
-    if "probabilities" not in said:
-        wanted = float(said["prediction"])  # type: ignore[arg-type]
-        return abs(total - wanted) / max(1.0, abs(wanted))
-    probabilities: Mapping[str, float] = said["probabilities"]  # type: ignore[assignment]
-    if len(probabilities) > 2:
-        return 0.0 if math.isfinite(total) else math.inf
-    return abs(1 / (1 + math.exp(-total)) - list(probabilities.values())[1])
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from scipy import integrate
 from tests.tiny import KINDS, Kind
 
 from hearth.schema import Task
+from hearth.training import comparison
 from hearth.training.comparison import bootstrap, compare
 from hearth.training.evaluation import Comparison
 from hearth.training.metrics import metrics
@@ -129,6 +130,20 @@ def test_an_interval_of_the_bootstrap_holds_the_truth_about_as_often_as_it_says(
         one = bootstrap("regression", actual, np.zeros(80), 200, 0.9, seed=seed)["mae"]
         held += one.low <= truth <= one.high
     assert abs(held / trials - 0.9) < 4 * math.sqrt(0.9 * 0.1 / trials)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_smaller_resamples_of_many_rows_give_the_intervals_of_whole_ones(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the rows each, and every metric's interval is as wide as before, around the same value."""
+    task: Task = "regression" if kind == "regression" else "classification"
+    actual, scores = answers(kind, 3000)
+    whole = bootstrap(task, actual, scores, 600, 0.9, seed=5)
+    monkeypatch.setattr(comparison, "MOST_ROWS", 300)
+    small = bootstrap(task, actual, scores, 600, 0.9, seed=5)
+    for name, one in whole.items():
+        assert small[name].value == one.value
+        assert small[name].low < one.value < small[name].high
+        assert (small[name].high - small[name].low) / (one.high - one.low) == pytest.approx(1, abs=0.2)
 
 
 def test_contenders_are_resampled_alike() -> None:

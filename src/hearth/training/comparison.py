@@ -11,6 +11,9 @@ from hearth.training.evaluation import Comparison, Estimate
 from hearth.training.metrics import metrics
 from hearth.training.table import Vector
 
+# Rows at most of a resample: a classification of 200 000 rows and 5 classes took half an hour.
+MOST_ROWS = 20_000
+
 
 def bootstrap(
     task: Task, actual: Vector, scores: Vector, resamples: int, confidence: float, seed: int, threshold: float = EVEN
@@ -18,16 +21,23 @@ def bootstrap(
     """Every metric with its percentile interval over resampled rows (Efron and Tibshirani, 1993).
 
     The same seed and number of rows draw the same resamples, so that contenders are compared on equal terms. One resample at a
-    time is in memory.
+    time is in memory. Of more than ``MOST_ROWS`` rows it has so many, and how far it deviates counts times the root of their
+    share (Bickel, Goetze and van Zwet, 1997): by so much an interval of all rows is narrower.
     """
-    rng = np.random.default_rng(seed)
-    draws = (rng.integers(len(actual), size=len(actual)) for _ in range(resamples))
+    rng, size = np.random.default_rng(seed), min(len(actual), MOST_ROWS)
+    draws = (rng.integers(len(actual), size=size) for _ in range(resamples))
     drawn = [metrics(task, actual[rows], scores[rows], threshold) for rows in draws]
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     return {
-        name: Estimate(value, *np.nanpercentile([one[name] for one in drawn], tails).tolist())
+        name: _estimate(value, [one[name] for one in drawn], confidence, size / len(actual))
         for name, value in metrics(task, actual, scores, threshold).items()
     }
+
+
+def _estimate(value: float, drawn: Sequence[float], confidence: float, share: float) -> Estimate:
+    low, high = np.nanpercentile(drawn, [50 * (1 - confidence), 50 * (1 + confidence)]).tolist()
+    if share == 1:
+        return Estimate(value, low, high)
+    return Estimate(value, *(value + share**0.5 * (end - value) for end in (low, high)))
 
 
 def compare(
