@@ -39,6 +39,7 @@ LIGHT = frozenset({"numpy", "scipy", "simpleeval", "xgboost", *sys.stdlib_module
 SHARED = {"artifacts", "errors", "expressions", "imports", "params", "processors", "schema"}
 MAY = {
     "bundle": {"artifacts", "errors", "expressions", "schema", "bundle"},
+    "params": {"errors", "expressions", "schema", "params"},
     "sources": SHARED | {"sources"},
     "training": SHARED | {"bundle", "training"},
     "reporting": SHARED | {"bundle", "training", "reporting"},
