@@ -13,8 +13,9 @@ from hearth.params import PrepareParams
 from hearth.training.fitting import Model, Recipe, fit, fit_transform, fittable
 from hearth.training.table import Table
 
-# Rows at most that are explained: more change the mean of |SHAP| little and take minutes.
-MOST_ROWS = 20_000
+# Rows at most that are explained, in every fold that selects: of 160 000 rows, 20 000 chose the same features in four times the
+# seconds, three times those of the fit.
+MOST_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
