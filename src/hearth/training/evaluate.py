@@ -1,4 +1,4 @@
-"""Measures the experiments and the baselines: cross-validation over all rows, the one reading of the test rows."""
+"""Measures the experiments and the baselines: cross-validation over all rows or a sample, the one reading of the test rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
