@@ -1,12 +1,9 @@
-"""Arrow streams: columns in, columns out, with nanoarrow instead of 130 MB of pyarrow."""
+"""Arrow streams that are read: columns of buffers, checked against the contract."""
 
-import io
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import nanoarrow as na
 import numpy as np
-from nanoarrow import ipc
 from numpy.typing import NDArray
 
 from api import stream
@@ -17,7 +14,6 @@ from api.stream import Chunk, Columns
 from hearth.schema import MOST, Contract, Feature
 
 MEDIA = "application/vnd.apache.arrow.stream"
-Column = Matrix | Sequence[str]
 _BAD = "the body is not an Arrow stream that can be read: write it with an IPC stream writer, uncompressed"
 
 
@@ -38,21 +34,6 @@ def read(reader: Reader, body: bytes, most: int) -> Matrix:
     except (struct.error, ValueError, IndexError, KeyError) as error:
         raise Invalid(_BAD) from error
     return reader.rows(rows, most) if x is None else x
-
-
-def write(table: Mapping[str, Column]) -> bytes:
-    """A stream of one batch; texts as strings, numbers as doubles."""
-    count = len(next(iter(table.values())))
-    arrays = [
-        _strings(column) if not isinstance(column, np.ndarray) else na.c_array(column, na.float64())
-        for column in table.values()
-    ]
-    fields = {name: na.float64() if isinstance(column, np.ndarray) else na.string() for name, column in table.items()}
-    schema = na.struct(fields, nullable=False)
-    out = io.BytesIO()
-    with ipc.StreamWriter.from_writable(out) as writer:
-        writer.write_array(na.c_array_from_buffers(schema, count, [None], children=arrays))
-    return out.getvalue()
 
 
 def _matrix(contract: Contract, columns: Columns, count: int) -> Matrix | None:
@@ -117,10 +98,3 @@ def _cells(feature: Feature | None, chunks: Sequence[Chunk]) -> list[object]:
 def _longest(feature: Feature) -> int:
     """Bytes of the longest text that a feature takes."""
     return max((len(value.encode()) for value in feature.values), default=0)
-
-
-def _strings(texts: Sequence[str]) -> na.c_array:
-    encoded = [text.encode() for text in texts]
-    offsets = np.zeros(len(encoded) + 1, dtype=np.int32)
-    np.cumsum([len(text) for text in encoded], out=offsets[1:])
-    return na.c_array_from_buffers(na.string(), len(encoded), [None, offsets, b"".join(encoded)])

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -15,6 +16,9 @@ from api.model import Model
 from api.rows import Matrix
 from hearth.bundle import Fault, Prediction
 from hearth.schema import Contract, Feature
+
+if TYPE_CHECKING:
+    from api.ipc import Column
 
 JSON, CSV, ARROW = "application/json", "text/csv", arrow.MEDIA
 _encode = msgspec.json.Encoder().encode
@@ -153,10 +157,10 @@ def _write_csv(model: Model, rows: Rows, record: str | None) -> bytes:
     return out.getvalue().encode()
 
 
-def answer_columns(model: Model, rows: Rows, record: str | None) -> dict[str, arrow.Column]:
+def answer_columns(model: Model, rows: Rows, record: str | None) -> "dict[str, Column]":
     """The answer as columns: ``id``, ``prediction``, ``lower`` and ``upper`` or a probability a class, then ``warnings``."""
     said, classes = rows.prediction, model.contract.target.classes
-    table: dict[str, arrow.Column] = {"id": [i or "" for i in ids(record, rows.count)]}
+    table: dict[str, Column] = {"id": [i or "" for i in ids(record, rows.count)]}
     if said.probabilities is not None:
         table["prediction"] = [classes[int(code)] for code in said.value]
         table |= {f"probability_{name}": np.ascontiguousarray(said.probabilities[:, i]) for i, name in enumerate(classes)}
@@ -173,7 +177,9 @@ def _read_arrow(model: Model, body: bytes, most: int) -> Matrix:
 
 
 def _write_arrow(model: Model, rows: Rows, record: str | None) -> bytes:
-    return arrow.write(answer_columns(model, rows, record))
+    from api import ipc  # noqa: PLC0415 - 3 MB of a worker's memory that most never ask for
+
+    return ipc.write(answer_columns(model, rows, record))
 
 
 FORMS: Mapping[str, Form] = {

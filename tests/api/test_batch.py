@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from starlette.testclient import TestClient
 from tests.bundles import CONTRACT, KINDS, Tiny, coded, make, rows_of
 
-from api import arrow, cells, stream
+from api import arrow, cells, ipc, stream
 from api.batch import FORMS, Form, form_of, predicted
 from api.errors import Invalid, TooLarge, Unsupported
 from api.model import Model
@@ -47,7 +47,7 @@ def in_arrow(rows: Sequence[Row]) -> bytes:
     """Rows as a stream, as far as its writer goes: numbers, of which none is missing, and texts."""
     names = [name for name in CONTRACT.names if all(row.get(name) is not None for row in rows)]
     columns = {name: [row[name] for row in rows] for name in names if name != "old"}
-    return arrow.write({n: [str(v) for v in c] if n == "colour" else np.array(c, dtype=np.float64) for n, c in columns.items()})
+    return ipc.write({n: [str(v) for v in c] if n == "colour" else np.array(c, dtype=np.float64) for n, c in columns.items()})
 
 
 def bits(model: Model, form: Form, body: bytes) -> tuple[bytes, bytes]:

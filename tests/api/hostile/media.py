@@ -7,7 +7,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis import HookContext
 
-from api import arrow
+from api import arrow, ipc
 
 _SIZES = st.lists(st.floats(0, 10), min_size=1, max_size=20)
 
@@ -17,7 +17,7 @@ def _table(sizes: list[float]) -> bytes:
 
 
 def _stream(sizes: list[float]) -> bytes:
-    return arrow.write({"size": np.array(sizes)})
+    return ipc.write({"size": np.array(sizes)})
 
 
 schemathesis.openapi.media_type("text/csv", _SIZES.map(_table))
