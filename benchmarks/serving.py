@@ -72,7 +72,7 @@ def measured(plan: Plan, parts: Sequence[str], names: Sequence[str]) -> report.R
         together = {contender: place for contender, place in found.items() if contender.name not in missing}
         with measure.running(plan, together, missing) as servers:
             results.single = measure.throughput(plan, servers) if "single" in parts else {}
-            results.latency = measure.latency(plan, servers) if "latency" in parts else {}
+            results.latency = measure.latency(plan, servers) if "latency" in parts else None
             results.batch = measure.batch(plan, servers, service) if "batch" in parts else {}
     return results
 

@@ -10,7 +10,7 @@ from benchmarks.rig import proc
 from benchmarks.rig.contenders import BARE, LOGGED, OURS, Contender
 from benchmarks.rig.environments import ROOT
 from benchmarks.rig.load import TOOL, Load
-from benchmarks.rig.measure import RATE, Footprint, Plan
+from benchmarks.rig.measure import LATE, RATE, Footprint, Paced, Plan
 
 README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- serving -->", "<!-- /serving -->"
@@ -19,7 +19,6 @@ SINGLE: Mapping[str, float] = {BARE: 0.8, "mlflow": 30, "bentoml": 15, "mlserver
 BATCH: Mapping[str, float] = {"mlflow": 2, "mlserver": 1}
 ARROW = 0.5
 P50, P90, P99 = 0.6, 1.0, 2.0  # milliseconds, milliseconds, times that of the bare endpoint
-LATE = 0.3  # milliseconds by which our own client may be late
 SECONDS, MEMORY, SIZE = 1.5, 100, 250  # to the first prediction; MB of PSS; MB of site-packages
 
 
@@ -31,7 +30,7 @@ class Results:
     versions: Mapping[Contender, Mapping[str, str]]
     missing: Mapping[str, str]
     single: Mapping[int, Mapping[str, Load]] = field(default_factory=dict)
-    latency: Mapping[str, Load] = field(default_factory=dict)
+    latency: Paced | None = None
     batch: Mapping[str, float] = field(default_factory=dict)
     footprints: Mapping[str, Footprint] = field(default_factory=dict)
     size: tuple[float, float] | None = None
@@ -96,15 +95,26 @@ def batch_lines(results: Results) -> Iterator[Line]:
 
 
 def latency_lines(results: Results) -> Iterator[Line]:
-    """At a constant rate."""
-    if {OURS, BARE} <= results.latency.keys():
-        ours, bare = results.latency[OURS], results.latency[BARE]
-        at = f"{RATE} requests a second"
-        yield bounded(f"p50 at {at}", ours.p50, P50, "ms", f"{number(bare.p50)} ms")
-        yield bounded(f"p90 at {at}", ours.p90, P90, "ms", f"{number(bare.p90)} ms")
+    """At a constant rate; what was not measured is said to be so."""
+    paced = results.latency
+    if paced is None:
+        return
+    at = f"at {RATE} requests a second{discarded(paced)}"
+    if {OURS, BARE} <= paced.loads.keys():
+        ours, bare = paced.loads[OURS], paced.loads[BARE]
+        yield bounded(f"p50 {at}", ours.p50, P50, "ms", f"{number(bare.p50)} ms")
+        yield bounded(f"p90 {at}", ours.p90, P90, "ms", f"{number(bare.p90)} ms")
         ratio = ours.p99 / bare.p99
         cells = (f"{number(ours.p99)} ms", f"{number(bare.p99)} ms", f"{ratio:.2f}", f"<= {P99:g}")
-        yield Line(f"p99 at {at}, against {BARE}", *cells, ratio <= P99)
+        yield Line(f"p99 {at}, against {BARE}", *cells, ratio <= P99)
+    elif paced.late and not paced.kept:
+        bounds = {"p50": f"<= {P50:g} ms", "p90": f"<= {P90:g} ms", "p99": f"<= {P99:g}"}
+        yield from (Line(f"{name} {at}", "not measured", "", "", bound, None) for name, bound in bounds.items())
+
+
+def discarded(paced: Paced) -> str:
+    """How many rounds were discarded, where any was."""
+    return f" ({paced.late} of {paced.kept + paced.late} rounds discarded)" if paced.late else ""
 
 
 def footprint_lines(results: Results) -> Iterator[Line]:
@@ -173,13 +183,17 @@ def notes(results: Results) -> str:
         packages = ", ".join(f"{name} {version}" for name, version in versions.items())
         lines.append(f"- {contender.name}: {contender.about} ({packages})")
     lines += [f"- {name}: not available: {reason}" for name, reason in results.missing.items()]
-    lags = [load.lag for load in results.latency.values()]
-    if lags:
-        late = "" if max(lags) < LATE else ": **the machine was busy, these latencies are not the servers' alone**"
-        lines.append(
-            f"- the client of the fixed rate sent 99 % of its requests within {number(max(lags))} ms of their time{late}"
-        )
+    if results.latency:
+        lines.append(punctuality(results.latency))
     return "\n".join(lines)
+
+
+def punctuality(paced: Paced) -> str:
+    """What the client of the fixed rate can say of itself."""
+    rule = f"a round in which the client of the fixed rate sent 1 % of its requests more than {LATE:g} ms late is discarded"
+    if not paced.kept:
+        return f"- {rule}: the machine was so busy that none of {paced.late} is left"
+    return f"- {rule}, which {paced.late} of {paced.kept + paced.late} were"
 
 
 def git(*command: str) -> str:
