@@ -22,7 +22,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import yaml
 
-from hearth.bundle import Bundle, Conformal, Predictor, write
+from hearth.bundle import Bundle, Conformal, Predictor, native, write
 from hearth.bundle.intervals import scores
 from hearth.params import load
 from hearth.training import table
@@ -123,7 +123,7 @@ def bare(folder: Path) -> None:
     x = np.column_stack([rows[name].to_numpy() for name in NAMES])
     booster = predictor._booster  # the bare booster is the point
     start = time.perf_counter()
-    booster.inplace_predict(x)
+    native.predict(booster, x, margin=False)
     print(time.perf_counter() - start)
 
 

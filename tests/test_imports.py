@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from hearth.errors import HearthError
-from hearth.imports import hidden, needed
+from hearth.imports import hidden, installed, needed
 
 
 def test_a_hidden_module_is_not_found_and_comes_back() -> None:
@@ -26,6 +26,18 @@ def test_a_module_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(HearthError, match="pyarrow is not installed"):
         needed("pyarrow")
+
+
+def test_a_module_that_is_only_looked_for_is_not_imported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """One that would fail to be imported passes; one that is not there is named, with what to install."""
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "failing_module.py").write_text("raise RuntimeError\n")
+    monkeypatch.syspath_prepend(folder)
+    installed("failing_module")
+    with pytest.raises(HearthError, match=r"no_such_module is not installed.*hearth\[serve\]"):
+        installed("no_such_module", "serve")
 
 
 def test_a_module_that_lacks_another_one_is_a_fault_of_ours(

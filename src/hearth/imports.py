@@ -1,6 +1,7 @@
 """Imports under control: what is slow and not needed is hidden, what an installation lacks is named."""
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,4 +43,18 @@ def needed(name: str, extra: str = "train") -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != name.partition(".")[0]:
             raise
-        raise HearthError(f"{name} is not installed, and this command needs it: pip install 'hearth[{extra}]'") from error
+        raise _missing(name, extra) from error
+
+
+def installed(name: str, extra: str = "train") -> None:
+    """Look for a module that an installation without ``extra`` may lack, and that will be asked without being imported.
+
+    Raises:
+        HearthError: it is not installed; the message says what to install.
+    """
+    if importlib.util.find_spec(name) is None:
+        raise _missing(name, extra)
+
+
+def _missing(name: str, extra: str) -> HearthError:
+    return HearthError(f"{name} is not installed, and this command needs it: pip install 'hearth[{extra}]'")

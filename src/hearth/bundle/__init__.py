@@ -1,6 +1,6 @@
 """The contract between training and serving: a folder of JSON, UBJSON and arrays, and what answers from it.
 
-Needs numpy, scipy and xgboost, nothing heavier.
+Needs numpy and XGBoost's library, nothing heavier: of XGBoost's Python nothing is imported.
 """
 
 from hearth.bundle.format import FORMAT_VERSION, Bundle, read, verify, write

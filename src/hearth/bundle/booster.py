@@ -1,41 +1,36 @@
 """What a booster is asked, the same way in training and in serving."""
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
+from hearth.bundle import native
+from hearth.bundle.native import Booster, Handled, NativeError
 from hearth.bundle.transform import Matrix, Transform
 from hearth.errors import BundleError
 from hearth.schema import MOST
 
 
-def load(model: bytes, threads: int | None) -> xgb.Booster:
+def load(model: bytes, threads: int | None) -> Booster:
     """A booster from UBJSON; ``threads`` bounds those of one prediction.
 
     Raises:
         BundleError: XGBoost cannot read it.
     """
     try:
-        booster = xgb.Booster(model_file=bytearray(model))
-    except (xgb.core.XGBoostError, UnicodeDecodeError) as error:  # XGBoost quotes the bytes that it stumbles over
-        raise BundleError(f"model.ubj cannot be read by xgboost {xgb.__version__}: build the bundle again.") from error
-    if threads:
-        booster.set_param({"nthread": threads})
-    return booster
+        return Booster(model, threads)
+    except NativeError as error:
+        raise BundleError(f"model.ubj cannot be read by xgboost {native.version()}: build the bundle again.") from error
 
 
-def scores(
-    booster: xgb.Booster, columns: Matrix, outputs: int, rounds: int = 0, temperature: float = 1.0
-) -> NDArray[np.float64]:
+def scores(booster: Handled, columns: Matrix, outputs: int, rounds: int = 0, temperature: float = 1.0) -> NDArray[np.float64]:
     """The answer to transformed rows: (n,), or with ``outputs`` classes probabilities (n, outputs).
 
     With ``rounds`` it is that of the booster as it was after so many of them; ``temperature`` divides the margins of classes.
     """
-    kind = "margin" if outputs > 1 else "value"
-    raw = booster.inplace_predict(columns, iteration_range=(0, rounds), predict_type=kind)
+    raw = native.predict(booster, columns, margin=outputs > 1, rounds=rounds).astype(np.float64)
     if len(columns) == 0:  # XGBoost then forgets the classes
         raw = np.empty((0, outputs)[: 1 + (outputs > 2)])
-    return as_scores(np.asarray(raw, dtype=np.float64), outputs, temperature)
+    return as_scores(raw, outputs, temperature)
 
 
 def as_scores(raw: NDArray[np.float64], outputs: int, temperature: float = 1.0) -> NDArray[np.float64]:
@@ -55,7 +50,7 @@ def as_scores(raw: NDArray[np.float64], outputs: int, temperature: float = 1.0) 
 
 
 def contributions(
-    booster: xgb.Booster, transform: Transform, x: Matrix, outputs: int
+    booster: Handled, transform: Transform, x: Matrix, outputs: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """SHAP values of coded rows (n, len(transform.features)): base (n,) and values (n, p), those of encoded columns summed.
 
@@ -68,10 +63,8 @@ def contributions(
     return raw[..., -1], transform.gather(raw[..., :-1])
 
 
-def _contributions(booster: xgb.Booster, columns: Matrix, groups: int) -> NDArray[np.float64]:
+def _contributions(booster: Handled, columns: Matrix, groups: int) -> NDArray[np.float64]:
     """Shape (n, groups, columns + 1), the base last."""
     if len(columns) == 0:
         return np.empty((0, groups, columns.shape[1] + 1))
-    data = xgb.DMatrix(columns, nthread=1)
-    raw = booster.predict(data, pred_contribs=True, strict_shape=True, validate_features=False)
-    return np.asarray(raw, dtype=np.float64)
+    return native.contributions(booster, columns).astype(np.float64)

@@ -12,9 +12,9 @@ from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
+from hearth.bundle.native import Handled
 from hearth.bundle.transform import Matrix, Transform
 from hearth.bundle.trees import Trees
 from hearth.bundle.trees import read as read_trees
@@ -53,7 +53,7 @@ class Forest:
         self.quick = len(masks) * table.itemsize <= WORTH
 
     @classmethod
-    def of(cls, booster: xgb.Booster, transform: Transform, positions: Sequence[int]) -> "Forest | None":
+    def of(cls, booster: Handled, transform: Transform, positions: Sequence[int]) -> "Forest | None":
         """The forest of a booster that sees ``transform``'s columns; its features stand at ``positions`` of a row.
 
         None where it does not apply: another booster than ``gbtree``, a tree of more than 64 leaves or with several values a

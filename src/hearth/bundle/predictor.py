@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
 from hearth.bundle import booster as asking
 from hearth.bundle import format as fmt
+from hearth.bundle import native
 from hearth.bundle.decision import Decision
 from hearth.bundle.derived import complete
 from hearth.bundle.forest import Forest
@@ -177,7 +177,7 @@ class Predictor:
         return asking.as_scores(raw if self._outputs > 2 else raw[:, 0], self._outputs, self.decision.temperature)
 
     def _check_booster(self) -> None:
-        columns, trained = sum(self.bundle.transform.widths), self._booster.num_features()
+        columns, trained = sum(self.bundle.transform.widths), native.width(self._booster)
         if columns != trained:
             raise BundleError(
                 f"model.ubj takes {trained} columns, transform.json gives {columns}: they are of two builds. "
@@ -190,7 +190,7 @@ class Predictor:
         if not same:
             raise BundleError(
                 f"the model does not predict what it did when the bundle was written (probe.json). It was written with xgboost "
-                f"{_xgboost_of(self.metadata)}, this is {xgb.__version__}: install that version, or build the bundle again."
+                f"{_xgboost_of(self.metadata)}, this is {native.version()}: install that version, or build the bundle again."
             )
 
     def _agreeing(self, forest: Forest | None) -> Forest | None:

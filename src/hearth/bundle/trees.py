@@ -7,8 +7,10 @@ from itertools import chain
 from typing import Literal, TypedDict
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
+
+from hearth.bundle import native
+from hearth.bundle.native import Booster, Handled
 
 MOST_LEAVES = 64  # of a tree: a bit each
 MOST_TEXT = 16 << 20  # bytes of a booster as JSON: more would take a second to read
@@ -65,16 +67,16 @@ class Trees:
     below: NDArray[np.uint64]
 
 
-def read(booster: xgb.Booster) -> Trees | None:
+def read(booster: Handled) -> Trees | None:
     """The trees of a booster; None where it is other than sums of trees with a threshold a split, or too large."""
-    text = booster.save_raw("json")
+    text = native.as_json(booster)
     if len(text) > MOST_TEXT:
         return None
     document: _Document = json.loads(text)
     boosting = document["learner"]["gradient_booster"]
     if boosting["name"] != "gbtree" or not boosting["model"]["trees"] or not all(map(_plain, boosting["model"]["trees"])):
         return None
-    sums = _sums(boosting["model"], _base(document, booster.num_features()))
+    sums = _sums(boosting["model"], _base(document, native.width(booster)))
     return _flat(sums) if len(set(map(len, sums))) == 1 else None
 
 
@@ -98,8 +100,8 @@ def _base(document: _Document, columns: int) -> list[float]:
         "gbtree_model_param": {**model["gbtree_model_param"], "num_trees": str(round_)},
     }
     learner: _Learner = {**document["learner"], "gradient_booster": {"name": "gbtree", "model": silent}}
-    booster = xgb.Booster(model_file=bytearray(json.dumps({**document, "learner": learner}).encode()))
-    said: NDArray[np.float32] = booster.inplace_predict(np.zeros((1, columns)), predict_type="margin")
+    booster = Booster(json.dumps({**document, "learner": learner}).encode())
+    said = native.predict(booster, np.zeros((1, columns)), margin=True)
     return [float(value) for value in said.ravel()]
 
 

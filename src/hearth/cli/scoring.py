@@ -10,7 +10,7 @@ import typer
 
 from hearth.cli.console import end_with_the_pipe, say
 from hearth.errors import HearthError
-from hearth.imports import boosting, needed
+from hearth.imports import installed, needed
 
 if TYPE_CHECKING:
     from hearth.bundle import Predictor
@@ -69,7 +69,7 @@ def explain(
 
 
 def _load(bundle: Path, threads: int | None = None) -> "Predictor":
-    boosting()
+    installed("xgboost")
     from hearth.bundle import Predictor
 
     return Predictor.load(bundle, threads)

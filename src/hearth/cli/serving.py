@@ -9,7 +9,7 @@ import typer
 
 from hearth.cli.console import say
 from hearth.errors import HearthError
-from hearth.imports import boosting, needed
+from hearth.imports import installed, needed
 
 
 def serve(
@@ -32,7 +32,7 @@ def serve(
 
     end_well()  # a signal may come while the rest is still being imported
     needed("starlette", "serve")
-    boosting()
+    installed("xgboost", "serve")
     from api.server import serve as run
 
     options = {"host": host, "port": port, "workers": workers, "bundle": bundle, "watch": watch}
