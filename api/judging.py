@@ -9,6 +9,7 @@ from typing import TypedDict
 import msgspec
 import numpy as np
 
+from api import memory
 from api.store import Judged, Standing, Store, Window
 from hearth.bundle import Bundle
 from hearth.bundle.drift import Report, Sample, Thresholds, compare, reference
@@ -53,8 +54,10 @@ async def judged(store: Store, bundle: Bundle, pool: Executor) -> Standing:
 
 
 def judge(bundle: Bundle, window: Window, limits: Thresholds) -> Report:
-    """Compare a window of the store with the bundle's reference."""
-    return compare(bundle.contract, reference(bundle), sample(bundle, window), limits)
+    """Compare a window of the store with the bundle's reference. Once a window: the 20 MB that it takes are not kept."""
+    report = compare(bundle.contract, reference(bundle), sample(bundle, window), limits)
+    memory.release()
+    return report
 
 
 def sample(bundle: Bundle, window: Window) -> Sample:

@@ -17,5 +17,10 @@ def settle() -> None:
     """What is loaded stays, so collections need not look at it again; what loading took goes back to the system."""
     gc.collect()
     gc.freeze()
+    release()
+
+
+def release() -> None:
+    """What was taken for a while goes back to the system, which the C library by itself leaves to chance."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from tests.api.asking import KEY, Started, configured, line, started
 from tests.bundles import Tiny, coded, rows_of
 
+from api import memory
 from api.settings import Settings
 from api.store import StoreDown
 from hearth.bundle import write
@@ -168,3 +169,16 @@ def test_it_wants_the_scope_monitor(settings: Settings) -> None:
         assert made.client.get("/drift").status_code == 401
         made.client.headers["X-API-Key"] = KEY
         assert made.client.get("/drift").status_code == 403
+
+
+def test_what_judging_took_of_memory_is_given_back(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each window that is judged, not for each question about it."""
+    released: list[int] = []
+    monkeypatch.setattr(memory, "release", lambda: released.append(1))
+    send(client, 1, WINDOW - 1)
+    asked(client)
+    assert not released
+    send(client, 2, 1)
+    asked(client)
+    asked(client)
+    assert len(released) == 1
