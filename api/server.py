@@ -21,6 +21,7 @@ from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
+from api import memory
 from api.keys import SCOPES, Key, hashed, new_key
 from api.logs import Log
 from api.main import Hearth, create_app
@@ -141,6 +142,7 @@ def serve(given: Mapping[str, object], *, make_key: bool) -> None:
         HearthError: it would not be safe, or cannot start; the message says what to do.
     """
     end_well()
+    memory.one_arena()
     settings = load(**given)
     key = new_key() if make_key and not _has_keys(settings) else None
     if key is not None:

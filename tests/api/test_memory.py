@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from tests.api.asking import line
+
+from api import memory, server
 from api.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -28,3 +32,13 @@ def test_answers_in_json_import_nothing_that_they_do_without(settings: Settings)
     imported = set(done.stdout.split())
     assert {"api", "numpy", "sqlalchemy"} <= imported
     assert not imported & {"alembic", "mako", "nanoarrow", "pandas", "scipy", "sklearn", "xgboost"}
+
+
+def test_one_arena_is_asked_for_before_there_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is there already would have an arena of its own, which later ones share and nobody gives back."""
+    done: list[str] = []
+    monkeypatch.setattr(memory, "one_arena", lambda: done.append("arena"))
+    monkeypatch.setattr(server, "_one", lambda *_: done.append("threads"))
+    monkeypatch.setattr(server, "end_well", lambda: None)
+    server.serve({"api_keys": line()}, make_key=False)
+    assert done == ["arena", "threads"]
