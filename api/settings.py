@@ -94,6 +94,20 @@ class Settings(BaseSettings):
             raise ValueError("name a folder, or leave the variable out")  # as a path it would be the folder that this runs in
         return value
 
+    @field_validator("host")
+    @classmethod
+    def _somewhere(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("name an address, or leave the variable out: an empty one would be every address of this machine")
+        return value
+
+    @field_validator("run_dir")
+    @classmethod
+    def _there(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError("there is no such folder: leave the variable out, hearth serve makes one")
+        return value
+
     @field_validator("port", mode="before")
     @classmethod
     def _no_address(cls, value: object) -> object:
@@ -114,10 +128,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _shared(self) -> Self:
+        missing = []
         if self.workers > 1 and self.redis_url is None:
-            raise ValueError("more than one worker must share their limits: set HEARTH_REDIS_URL")
+            missing.append("more than one worker must share their limits: set HEARTH_REDIS_URL")
         if self.workers > 1 and self.database_url.get_secret_value().startswith("sqlite"):
-            raise ValueError("more than one worker must share a PostgreSQL store: set HEARTH_DATABASE_URL")
+            missing.append("more than one worker must share a PostgreSQL store: set HEARTH_DATABASE_URL")
+        if missing:
+            raise ValueError("\n  - ".join(missing))
         if self.api_keys.get_secret_value().strip() and self.api_keys_file is not None:
             raise ValueError("set HEARTH_API_KEYS or HEARTH_API_KEYS_FILE, not both")
         return self

@@ -76,6 +76,11 @@ def test_a_network_may_be_named_by_an_address_in_it(environment: pytest.MonkeyPa
     assert load().trusted_proxies == (ip_network("10.0.0.0/8"),)
 
 
+def test_an_empty_host_is_not_every_address(environment: pytest.MonkeyPatch) -> None:
+    """To a socket it would be: a variable left empty in a file of settings would open the service to the network."""
+    assert "name an address" in refusal(environment, HEARTH_HOST=" ")
+
+
 @pytest.mark.parametrize("name", ["keep_days", "keep_rows", "redis_url", "api_keys_file", "run_dir"])
 def test_an_empty_variable_unsets_what_may_be_unset(environment: pytest.MonkeyPatch, name: str) -> None:
     """So a default can be taken away."""
@@ -122,6 +127,8 @@ def test_an_empty_variable_unsets_what_may_be_unset(environment: pytest.MonkeyPa
         ("LOG_LEVEL", "debug"),
         ("BUNDLE", ""),
         ("REPORTS", ""),
+        ("HOST", ""),
+        ("RUN_DIR", f"/{SECRET}/none"),
     ],
 )
 def test_a_refusal_names_the_variable_and_not_its_value(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -188,6 +195,12 @@ def test_two_workers_want_what_they_share(environment: pytest.MonkeyPatch, missi
     told = refusal(environment, HEARTH_WORKERS="2", **given)
     assert named in told
     assert f"set {missing}" in told
+
+
+def test_two_workers_with_nothing_to_share_are_told_all_of_it(environment: pytest.MonkeyPatch) -> None:
+    """Not one thing now and the next at the next start."""
+    told = refusal(environment, HEARTH_WORKERS="2")
+    assert re.findall(r"set (HEARTH_\w+)", told) == list(SHARED)
 
 
 def test_two_workers_with_all_they_share_are_fine(environment: pytest.MonkeyPatch) -> None:
