@@ -211,6 +211,7 @@ def _config(app: Hearth | str, settings: Settings) -> Config:
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
+        root_path=settings.root_path,
         http=Protocol,
         log_config=None,
         access_log=False,

@@ -17,6 +17,7 @@ Network = IPv4Network | IPv6Network
 _OTHERS = ("HEARTH_DEBUG",)  # of the command
 _PORT = 8000
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_BELOW = re.compile(r"(?:/[A-Za-z0-9._~-]+)*", re.ASCII)
 _NEVER_SENT = re.compile(r"http://.*:80|https://.*:443")
 
 
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(_PORT, ge=0, le=65535, description="port to listen on")
+    root_path: str = Field("", description="path below which a proxy serves this, such as /models/one; none by default")
     workers: int = Field(1, ge=1, le=64, description="processes; more than one need Redis and PostgreSQL")
     drain: float = Field(0.0, ge=0, le=300, description="seconds to go on answering after SIGTERM, /ready already saying no")
     log_level: Literal["info", "warning", "error"] = Field("info", description="info logs each request")
@@ -99,6 +101,13 @@ class Settings(BaseSettings):
     def _somewhere(cls, value: str) -> str:
         if not value.strip():
             raise ValueError("name an address, or leave the variable out: an empty one would be every address of this machine")
+        return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _below(cls, value: str) -> str:
+        if not _BELOW.fullmatch(value):
+            raise ValueError("give a path such as /models/one: a slash first, none at the end, no other marks than . _ ~ -")
         return value
 
     @field_validator("run_dir")

@@ -128,6 +128,12 @@ def test_an_empty_variable_unsets_what_may_be_unset(environment: pytest.MonkeyPa
         ("BUNDLE", ""),
         ("REPORTS", ""),
         ("HOST", ""),
+        ("ROOT_PATH", f"{SECRET}"),
+        ("ROOT_PATH", "/"),
+        ("ROOT_PATH", f"/{SECRET}/"),
+        ("ROOT_PATH", f"/{SECRET}?a"),
+        ("ROOT_PATH", f'/{SECRET}"'),
+        ("ROOT_PATH", f"//{SECRET}"),
         ("RUN_DIR", f"/{SECRET}/none"),
     ],
 )

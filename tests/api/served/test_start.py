@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.api.served.conftest import Redis
-from tests.api.servers import HEARTH, HOST, PATIENCE, Server, clean_environment, free_port, serving, until, uvicorn
+from tests.api.servers import HEARTH, HOST, PATIENCE, ROW, Server, clean_environment, free_port, serving, until, uvicorn
 
 from api.keys import SCOPES, Key, hashed, new_key
 
@@ -187,6 +187,20 @@ def test_a_key_is_made_for_a_run_and_the_printed_line_works(regression_folder: P
         with server.client() as client:
             assert client.predict().status == 401
         assert server.stop() == 0
+
+
+def test_a_proxy_may_serve_it_below_a_path(regression_folder: Path, tmp_path: Path, sqlite: str) -> None:
+    """Whether the proxy takes the path away or leaves it; the page asks below it, where a browser finds it."""
+    settings = {"HEARTH_BUNDLE": str(regression_folder), "HEARTH_DATABASE_URL": sqlite, "HEARTH_ROOT_PATH": "/models/one"}
+    with serving(tmp_path, settings) as server, server.client() as client:
+        for path in ("", "/models/one"):
+            assert client.post(f"{path}/predict", ROW).status == 200
+            assert client.get(f"{path}/openapi.json").json()["servers"] == [{"url": "/models/one"}]
+            links = re.findall(r"(?:href|src)=\"(/[^\"]+)|url: '([^']+)", client.get(f"{path}/docs").body.decode())
+            assert len(links) == 4
+            assert all("".join(link).startswith("/models/one/") for link in links)
+        assert client.get("/models/onehealth").status == 404
+        assert 'route="/predict"' in client.get("/metrics").body.decode()
 
 
 @pytest.mark.postgres
