@@ -4,6 +4,7 @@ import logging
 import os
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -49,4 +50,5 @@ class Relay(logging.Handler):
 
 
 def _to_stderr(line: bytes) -> None:
-    os.write(2, line)
+    with suppress(OSError):  # a full disk, or nobody who reads: there is nowhere left to tell it
+        os.write(2, line)

@@ -189,6 +189,19 @@ def test_a_key_is_made_for_a_run_and_the_printed_line_works(regression_folder: P
         assert server.stop() == 0
 
 
+def test_a_log_that_cannot_be_written_changes_no_answer(regression_folder: Path, tmp_path: Path, sqlite: str) -> None:
+    """The disk that it goes to is full, or who read it is gone: requests are answered, and housekeeping goes on."""
+    settings = {"HEARTH_BUNDLE": str(regression_folder), "HEARTH_DATABASE_URL": sqlite, "HEARTH_LOG_LEVEL": "info"}
+    port = free_port()
+    command = ("/bin/sh", "-c", f"exec {HEARTH} serve --port {port} 2>/dev/full")
+    with serving(tmp_path, settings, port=port, command=command) as server, server.client() as client:
+        for _ in range(3):
+            assert client.predict().status == 200
+            assert client.post("/predict/batch", {"instances": [ROW]}).status == 200
+            assert client.get("/nothing").status == 404
+        assert server.stop() == 0
+
+
 def test_a_proxy_may_serve_it_below_a_path(regression_folder: Path, tmp_path: Path, sqlite: str) -> None:
     """Whether the proxy takes the path away or leaves it; the page asks below it, where a browser finds it."""
     settings = {"HEARTH_BUNDLE": str(regression_folder), "HEARTH_DATABASE_URL": sqlite, "HEARTH_ROOT_PATH": "/models/one"}
