@@ -50,7 +50,7 @@ async def feedback(request: Request) -> Response:
         raise _unread(
             body, 'the body must be {"id": ..., "actual": ...}: the id of a prediction and what it turned out to be'
         ) from None
-    (outcome,) = await _kept(call, [item])
+    (outcome,) = await _kept(call, [item], single=True)
     if outcome == "unknown":
         raise NotFound("no prediction with this id is stored: it never was, or it is older than the store keeps")
     if outcome == "conflict":
@@ -80,12 +80,12 @@ def _unread(body: bytes, form: str) -> Invalid:
     return Invalid(form)
 
 
-async def _kept(call: Call, items: list[Item]) -> list[Outcome]:
+async def _kept(call: Call, items: list[Item], *, single: bool = False) -> list[Outcome]:
     target = call.service.models.current.contract.target
     allowed = _allowed(target)
     faults = [Fault(i, "actual", allowed) for i, item in enumerate(items) if not _fits(target, item.actual)]
     if faults:
-        raise invalid(faults)
+        raise invalid(faults, single=single)
     try:
         return await call.service.store.feedback(call.key_name, [Truth(item.id, item.actual) for item in items])
     except StoreDown:
@@ -99,4 +99,4 @@ def _fits(target: Target, actual: float | str | bool) -> bool:
 
 
 def _allowed(target: Target) -> str:
-    return f"must be one of {', '.join(target.classes)}" if target.classes else "must be a finite number"
+    return f"must be one of {', '.join(target.classes)}" if target.classes else f"must be a number from {-MOST:g} to {MOST:g}"
