@@ -1,6 +1,7 @@
 """The doors of the service: ``create_app`` with settings of one's own, ``app`` with those of the environment."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from inspect import signature
@@ -105,7 +106,7 @@ class Hearth(FastAPI):
         async with running(given) as service:
             self.service = service
             edge = Edge(service, guards(self._routers))
-            self.edge = _outside(given, edge)
+            self.edge = Origins(service, edge) if given.cors_origins else edge
             reaper = asyncio.create_task(edge.reap())
             yield
             self.edge = None
@@ -113,14 +114,31 @@ class Hearth(FastAPI):
 
 
 class Origins(CORSMiddleware):
-    """What browsers of other origins want to know, whose refusals are problems like all others."""
+    """What browsers of other origins want to know, whose refusals are problems like all others.
+
+    What they ask before they send never reaches the edge: it gets its id and is counted here.
+    """
+
+    def __init__(self, service: Service, edge: Edge) -> None:
+        self._service = service
+        super().__init__(
+            edge,
+            allow_origins=service.settings.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Request-ID"),
+            expose_headers=("RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"),
+        )
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Answer whether a page may ask."""
-        response = super().preflight_response(request_headers)
-        if response.status_code < 400:
-            return response
-        return errors.problem(errors.BadRequest("pages of this origin, with this method and headers, may not ask"), "-")
+        response, identity = super().preflight_response(request_headers), secrets.token_hex(8)
+        if response.status_code >= 400:
+            response = errors.problem(
+                errors.BadRequest("pages of this origin, with this method and headers, may not ask"), identity
+            )
+        response.headers["X-Request-ID"] = identity
+        self._service.unrouted(identity, "OPTIONS", response.status_code)
+        return response
 
 
 def guards(routers: Sequence[APIRouter]) -> dict[str, Guard]:
@@ -145,16 +163,3 @@ def __getattr__(name: str) -> Hearth:
     if name == "app":
         return create_app()
     raise AttributeError(name)
-
-
-def _outside(given: Settings, edge: Edge) -> ASGIApp:
-    """The edge, behind the headers that browsers of other origins want."""
-    if not given.cors_origins:
-        return edge
-    return Origins(
-        edge,
-        allow_origins=given.cors_origins,
-        allow_methods=("GET", "POST"),
-        allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Request-ID"),
-        expose_headers=("RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"),
-    )

@@ -197,5 +197,4 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(b"".join([STATUS_LINE[error.status], *lines, b"\r\n", said.body]))
         self.transport.close()
         if (service := self._service) is not None:
-            service.metrics.answered("(none)", "", error.status, 0.0)
-            service.log("info", "request", request_id=identity, method="", route="(none)", status=error.status)
+            service.unrouted(identity, "", error.status)

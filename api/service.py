@@ -73,6 +73,11 @@ class Service:
         self.metrics.reloads.labels("ok").inc()
         return model
 
+    def unrouted(self, request_id: str, method: str, status: int) -> None:
+        """Count and log an answer that was given before any route was asked."""
+        self.metrics.answered("(none)", method, status, 0.0)
+        self.log("info", "request", request_id=request_id, method=method, route="(none)", status=status)
+
     def measure(self) -> None:
         """Bring the metrics of this moment up to date; each worker does, again and again."""
         self.metrics.state(

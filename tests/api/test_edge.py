@@ -277,13 +277,18 @@ def test_head_is_get_without_its_body(path: str, client: TestClient) -> None:
 
 
 def test_pages_of_named_origins_may_ask_and_others_may_not(folder: Path) -> None:
-    """A preflight needs no key; a refusal of one is a problem like all others."""
+    """A preflight needs no key; a refusal of one is a problem like all others, and both have an id and are counted."""
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "X-API-Key, Content-Type"}
     with started(configured(folder, cors_origins="https://app.example")) as served:
         may = served.client.options("/predict", headers={"Origin": "https://app.example", **asked})
         not_ = served.client.options("/predict", headers={"Origin": "https://evil.example", **asked})
         answer = served.client.post("/predict", json=ROW, headers={"Origin": "https://app.example", "X-API-Key": KEY})
         refused = served.client.post("/predict", json=ROW, headers={"Origin": "https://app.example"})
+        counted = served.client.get("/metrics").text
+    assert len({may.headers["x-request-id"], not_.headers["x-request-id"]}) == 2
+    assert not_.json()["request_id"] == not_.headers["x-request-id"]
+    for status in (200, 400):
+        assert f'http_requests_total{{method="OPTIONS",route="(none)",status="{status}"}} 1.0' in counted
     assert may.status_code == 200
     assert may.headers["access-control-allow-origin"] == "https://app.example"
     assert not_.status_code == 400
