@@ -74,9 +74,8 @@ class Workers(Multiprocess):
 
     def handle_term(self) -> None:
         """Have the workers say on ``/ready`` that they stop, and stop them after the time to drain, or at the second signal."""
-        if self._stopping.exists():
+        if self._stopping.exists() or not self._told(self._stopping):
             self.should_exit.set()
-        self._stopping.touch()
         _later(self._drain, self.should_exit.set)
 
     def handle_int(self) -> None:
@@ -125,7 +124,16 @@ class Workers(Multiprocess):
 
     def handle_hup(self) -> None:
         """Have each worker look. A signal would end one that is just starting, and fail on one that is gone."""
-        self._stamp.touch()
+        self._told(self._stamp)
+
+    def _told(self, file: Path) -> bool:
+        """Touch what the workers look at; an error here would end this process and leave them."""
+        try:
+            file.touch()
+        except OSError as error:
+            self._log("error", "the folder that the workers share is gone: restart the service", why=error.strerror)
+            return False
+        return True
 
 
 def _later(seconds: float, call: Callable[[], None]) -> threading.Timer:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -98,3 +99,19 @@ def test_one_worker_goes_on_while_another_cannot_start(bundle: Path, postgres: s
         os.kill(left[0], signal.SIGKILL)
         server.until(lambda: server.log.count("a worker did not start") == 3)
         assert server.stop() == 0, server.log
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_workers_end_where_their_folder_is_gone(bundle: Path, postgres: str, redis: Redis, tmp_path: Path) -> None:
+    """Somebody emptied the folder of temporary files: rows are answered, a hangup ends nothing, SIGTERM ends all well."""
+    settings = {"HEARTH_BUNDLE": str(bundle), "HEARTH_DATABASE_URL": postgres, "HEARTH_REDIS_URL": redis.url}
+    (tmp_path / "tmp").mkdir()
+    with serving(tmp_path, settings | {"HEARTH_WORKERS": "2", "TMPDIR": str(tmp_path / "tmp")}) as server:
+        shutil.rmtree(tmp_path / "tmp")
+        server.send(signal.SIGHUP)
+        server.until(lambda: "the folder that the workers share is gone" in server.log)
+        with server.client() as client:
+            assert client.predict().status == 200
+        assert server.stop() == 0, server.log
+        assert "Traceback" not in server.log
