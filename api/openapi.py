@@ -30,8 +30,8 @@ def described(base: Schema, model: Model, most_rows: int) -> Schema:
     """``base``, what FastAPI knows of its routes, with bodies, answers and refusals; a batch has ``most_rows`` at most."""
     paths = cast("dict[str, dict[str, Schema]]", base["paths"])
     for path, operations in paths.items():
-        for operation in operations.values():
-            operation["responses"] = {**_success(path), **_refusals(path, operation)}
+        for method, operation in operations.items():
+            operation["responses"] = {**_success(path), **_refusals(path, method, operation)}
             operation["description"] = _about(operation)
     _link(paths, model)
     for path, body in _bodies(model).items():
@@ -128,7 +128,7 @@ def _success(path: str) -> Schema:
     return {"200": {"description": "Answered.", "content": content}}
 
 
-_OWN = {"/feedback": ("404", "409"), "/admin/reload": ("409",), "/ready": ("503",)}
+_OWN = {"/feedback": ("404", "409"), "/admin/reload": ("409",), "/ready": ("503",), "/metrics": ("503",)}
 
 
 def _about(operation: Schema) -> str:
@@ -141,13 +141,13 @@ def _about(operation: Schema) -> str:
     return f"{operation.get('description', '')}\n\n{wanted}"
 
 
-def _refusals(path: str, operation: Schema) -> Schema:
+def _refusals(path: str, method: str, operation: Schema) -> Schema:
     security = cast("list[dict[str, list[str]]]", operation.get("security", []))
     codes = [*_OWN.get(path, ())]
     if security:
-        codes += ["401", "429", "503", *(["403"] if any(any(of.values()) for of in security) else [])]
-    if path in _ANSWERS:
-        codes += ["413", "415", "422"]
+        codes += ["401", "413", "429", "503", *(["403"] if any(any(of.values()) for of in security) else [])]
+    if path in _ANSWERS and method == "post":
+        codes += ["415", "422"]
     problem = {PROBLEM: {"schema": _ref("Problem")}}
     if path == "/ready":
         problem = {JSON: {"schema": {"type": "object"}}}

@@ -31,6 +31,16 @@ def test_the_page_says_who_may_ask(client: TestClient, path: str, method: str, w
     assert last == who
 
 
+def test_the_page_names_the_refusals_that_a_route_has(client: TestClient) -> None:
+    """A body is at fault where one is read, and may be too long anywhere; an open page may be crowded, a probe may not."""
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        for operation in operations.values():
+            codes = set(operation["responses"]) - {"200", "404", "409"}
+            reads = {"415", "422"} if "requestBody" in operation else set()
+            keyed = {"401", "413", "429"} if operation.get("security") else set()
+            assert codes - {"403"} == reads | keyed | ({"503"} if path != "/health" else set()), path
+
+
 def test_the_page_shows_range_unit_and_meaning_of_each_feature(client: TestClient) -> None:
     """As the contract has them; an optional one may be null, one that is ignored says so."""
     row = client.get("/openapi.json").json()["components"]["schemas"]["Row"]
