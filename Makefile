@@ -59,6 +59,10 @@ journeys: .venv/.dev  ## the tests that go whole ways: servers, builds and promo
 api-tests: .venv/.dev  ## the service's tests with Redis and PostgreSQL, none left out: what cannot run fails
 	HEARTH_TEST_SERVICES=required $(BIN)/pytest -n auto tests/api
 
+nothing-lost: .venv/.dev  ## fifty servers and fifty stores killed under load, on each database: what was answered is there (minutes)
+	HEARTH_TEST_SERVICES=required HEARTH_TEST_ROUNDS=50 HEARTH_TEST_KILLS=50 $(BIN)/pytest -n 2 --dist load \
+		tests/api/served/test_nothing_lost.py tests/api/store/test_kill.py
+
 bench-short: .venv/.train bundle  ## a minute's measurement of the service beside a bare endpoint, in build/bench.md
 	@mkdir -p build
 	$(BIN)/python benchmarks/serving.py --quick > build/bench.md
@@ -80,7 +84,7 @@ mlflow: .venv/.train  ## open the MLflow UI on the runs of this checkout
 	@echo "the three experiments side by side: http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART"
 	$(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db --default-artifact-root mlruns --host 127.0.0.1 --port 5000 --workers 1
 
-.PHONY: reproduced api-tests bench-short bundle evaluate drift retrain image image-check image-push dist
+.PHONY: reproduced api-tests nothing-lost bench-short bundle evaluate drift retrain image image-check image-push dist
 bundle: .venv/.train  ## the bundle that dvc.lock names: from the DVC remote, else rebuilt
 	@$(IN) bash deploy/bundle.sh
 

@@ -66,7 +66,7 @@ async def _started(given: Settings, log: Log) -> Service:
     ring = Ring.configured(given.api_keys.get_secret_value(), given.api_keys_file)
     metrics = Metrics()
     watch = _watched(given)  # before the bundle is read: what lands from now on is noticed
-    models = Models(given.bundle, lambda model, before: _serving(metrics, log, model, before))
+    models = Models(given.bundle, lambda model, before: _taken_over(metrics, log, model, before))
     await models.load()
     redis = given.redis_url.get_secret_value() if given.redis_url else None
     limiter = Limiter(given.rate_limit, redis)
@@ -80,6 +80,7 @@ async def _started(given: Settings, log: Log) -> Service:
     await limiter.start()  # last: it never fails, and would have to be closed where something else does
     service = Service(given, log, metrics, ring, limiter, models, store, watch)
     metrics.started.set(service.started)
+    _say_serving(log, models.current, None)
     memory.settle()
     return service
 
@@ -94,9 +95,15 @@ async def _stopped(service: Service) -> None:
     service.log("info", "stopped")
 
 
-def _serving(metrics: Metrics, log: Log, model: Model, before: Model | None) -> None:
+def _taken_over(metrics: Metrics, log: Log, model: Model, before: Model | None) -> None:
+    """Measure which model answers, and log it; the first one's turn to be logged comes when everything else is open too."""
     metrics.serving(model.digest, before.digest if before else None)
-    log("info", "serving", model=model.digest, before=before.digest if before else None, engine=model.predictor.engine)
+    if before is not None:
+        _say_serving(log, model, before.digest)
+
+
+def _say_serving(log: Log, model: Model, before: str | None) -> None:
+    log("info", "serving", model=model.digest, before=before, engine=model.predictor.engine)
 
 
 def _watched(given: Settings) -> Watch:

@@ -21,7 +21,7 @@ from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from api import memory
+from api import descriptors, memory
 from api.keys import SCOPES, Key, hashed, new_key
 from api.logs import Log
 from api.main import Hearth, create_app
@@ -151,6 +151,7 @@ def serve(given: Mapping[str, object], *, make_key: bool) -> None:
     """
     end_well()
     memory.one_arena()
+    descriptors.all_allowed()
     settings = load(**given)
     key = new_key() if make_key and not _has_keys(settings) else None
     if key is not None:

@@ -129,6 +129,13 @@ def test_a_faulty_cell_is_named_as_the_bundle_names_it(name: str, cell: str) -> 
     assert found == expected
 
 
+@pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_columns_that_no_comma_separates_are_told_as_that(separator: str, name: str) -> None:
+    """And not as columns of which each is missing, as many as there are."""
+    with pytest.raises(Invalid, match=f"separated by {name}: separate them by commas"):
+        CSV.read(MODELS["regression"], f"size{separator}count\n1,5{separator}2\n".encode(), MOST)
+
+
 def _spelt(name: str, cell: str) -> object:
     """What a cell of this column means."""
     if name == "colour" or cell in ("", "x", "RED", "1_0"):

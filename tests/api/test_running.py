@@ -1,17 +1,20 @@
 """What is kept in order beside the requests: nothing is missed, done twice, or ended by a fault."""
 
+import asyncio
 import json
 import time
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from tests.api.asking import KEY, Started, configured, started
 from tests.api.servers import until
 from tests.bundles import Tiny, make
 
+from api.running import running
 from api.service import STAMP, Service
 from api.settings import Settings
-from api.store import Store
+from api.store import Store, StoreError
 from hearth.bundle import write
 
 TURNS = 1.5  # seconds in which the house is kept twice at least
@@ -48,6 +51,16 @@ def test_the_log_says_which_engine_answers(watching: Settings, capfd: pytest.Cap
         engine = served.service.models.current.predictor.engine
     (line,) = events(capfd.readouterr().err, "serving")
     assert (line["engine"], line["before"]) == (engine, None)
+
+
+def test_a_start_that_fails_does_not_say_that_it_serves(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    """It does when every part is open, and the store is one of the last."""
+    blocked = settings.bundle.parent / "blocked"
+    blocked.write_text("no folder", encoding="utf-8")
+    url = SecretStr(f"sqlite:///{blocked}/store.db")
+    with pytest.raises(StoreError):
+        asyncio.run(running(settings.model_copy(update={"database_url": url, "log_level": "info"})).__aenter__())
+    assert events(capfd.readouterr().err, "serving") == []
 
 
 def test_a_bundle_that_lands_during_the_start_is_noticed(

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -200,6 +201,17 @@ def test_a_log_that_cannot_be_written_changes_no_answer(regression_folder: Path,
             assert client.post("/predict/batch", {"instances": [ROW]}).status == 200
             assert client.get("/nothing").status == 404
         assert server.stop() == 0
+
+
+def test_a_server_has_all_descriptors_that_it_may_have(regression_folder: Path, tmp_path: Path, sqlite: str) -> None:
+    """A shell that gives few by default does not decide how many clients may wait."""
+    settings = {"HEARTH_BUNDLE": str(regression_folder), "HEARTH_DATABASE_URL": sqlite}
+    port = free_port()
+    command = ("/bin/sh", "-c", f"ulimit -S -n 128; exec {HEARTH} serve --port {port}")
+    with serving(tmp_path, settings, port=port, command=command) as server:
+        assert server.process is not None
+        few, most = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+        assert few == most > 128
 
 
 def test_a_proxy_may_serve_it_below_a_path(regression_folder: Path, tmp_path: Path, sqlite: str) -> None:
