@@ -27,6 +27,8 @@ def of(*values: str, name: str = "x") -> Feature:
         (["1.0", "3.0", "1.0"], {"type": "integer", "min": 0, "max": 5}),
         (["True", "false", "TRUE"], {"type": "boolean"}),
         (["yes", "no", "no"], {"type": "category", "values": ("no", "yes")}),
+        (["7%", "19%", "7%"], {"type": "category", "values": ("7%", "19%")}),
+        (["1,5", "2", "2"], {"type": "category", "values": ("1,5", "2")}),
         (["b10", "b2", "a", "a"], {"type": "category", "values": ("a", "b2", "b10")}),
     ],
 )
@@ -75,6 +77,20 @@ def test_a_column_that_is_sometimes_one_value_is_used() -> None:
         (["1.000,5", "2,25", "3,0"], "x: decimal commas"),
         (["1e300", "2", "3"], "x: beyond 3.4e.38 in size, where models see infinity in 1 rows: use another unit"),
         (["inf", "2", "3"], "x: infinite in 1 rows"),
+        (
+            ["1,234", "12,500", "3,000"],
+            "x: commas in numbers, such as '1,234': write decimal points, and nothing between thousands",
+        ),
+        ([f"{i}%" for i in range(40)], "x: 40 numbers with signs or commas, such as '0%': write plain numbers"),
+        ([f"€ {i},000.50" for i in range(40)], "x: 40 numbers with signs"),
+        ([f"{i} EUR" for i in range(40)], "x: 40 numbers with signs"),
+        ([f"({i})" if i % 3 else str(i) for i in range(40)], r"x: 26 numbers with signs or commas, such as '\(1\)'"),
+        ([f"{i / 4:g}".replace(".", ",") for i in range(40)], "x: 30 numbers with signs or commas, such as '0,25'"),
+        ([f"{i},000,000" if i else "0" for i in range(40)], "x: 39 numbers with signs or commas, such as '1,000,000'"),
+        (
+            [str(i / 7) if i % 2 else "NULL" for i in range(60)],
+            "x: 30 numbers, and 30 values that are none, such as 'NULL': mend",
+        ),
         ([*(str(i / 7) for i in range(40)), "n.a."], "x: 40 numbers, and 1 values that are none, such as 'n.a.': mend them"),
     ],
 )

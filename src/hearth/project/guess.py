@@ -18,10 +18,15 @@ OFTEN = 0.5  # share of the rows above which different texts stand for nothing t
 TINY = 1e-300  # below which numbers lose their digits
 LONG = 60  # characters of a mean text that a person wrote
 NUMERIC = 0.9  # share of the values from which a column of numbers has some that are none
+TOKENS = 3  # different texts up to which they stand among numbers for one that is not known
 FEW = 20  # different values up to which numbers among texts may be codes
 
 _DATE = r"^\d{4}-\d{1,2}-\d{1,2}([T ].*)?$|^\d{1,2}[/.]\d{1,2}[/.]\d{2,4}( .*)?$"
 _DECIMAL_COMMA = r"^[+-]?\d+(\.\d{3})*,\d+$"
+_GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
+_CURRENCY = r"(?:[$€£¥]|EUR|USD|GBP|CHF)"
+_AMOUNT = r"[+-]?(?:\d+|\d{1,3}(?:[.,'\x{2019}\x{a0}\x{202f}]\d{3})+)(?:[.,]\d+)?"
+_MARKED = rf"^(?:[+-]?{_CURRENCY}\s*)?{_AMOUNT}\s*(?:%|{_CURRENCY})?$|^\({_AMOUNT}\)$"
 _IDENTIFIER = re.compile(r"(^|[^a-zA-Z])(?i:id|idx|index|key|nr|number|uuid|guid)$|[a-z](Id|ID)$|^(?i:unnamed)")
 
 
@@ -55,23 +60,44 @@ def _ignored(name: str, reason: str, kind: FeatureType = "category") -> Guess:
     return Guess(Feature(name=name, type=kind, required=False, use=False, reason=reason), f"left out: {reason}")
 
 
-def _numeric(name: str, present: pa.ChunkedArray) -> Guess | None:
+def amounts(name: str, present: pa.ChunkedArray, *, target: bool = False) -> cells.Column:
+    """Texts as numbers, null where one is none: then they are too few different ones, or too many that are none, for amounts.
+
+    Raises:
+        DataError: they are numbers, but for how they are written or for some of them; the message says what to change.
+    """
     if pc.all(pc.match_substring_regex(present, _DECIMAL_COMMA)).as_py():
-        raise DataError(f"{name}: decimal commas, such as {shown(present[0].as_py())}: write decimal points")
+        raise DataError(f"{name}: {_commas(present)}")
     read = cells.typed(name, present, "number")
-    if not read.faults:
-        return _number(name, read.values)
+    away, unknown = ("these rows", "take their rows out") if target else ("the column", "leave them empty")
     for fault in read.faults:
         if fault.text != cells.NO_NUMBER:
-            raise DataError(f"{name}: {fault.text} in {fault.count} rows: use another unit, or take the column out")
+            raise DataError(f"{name}: {fault.text} in {fault.count} rows: use another unit, or take {away} out")
+    if not read.faults or len(pc.unique(present)) <= FEW:
+        return read
     (fault,) = read.faults
-    if fault.count <= (1 - NUMERIC) * len(present) and len(pc.unique(present)) > FEW:
+    if pc.all(pc.match_substring_regex(present, _MARKED)).as_py():
+        raise DataError(f"{name}: {fault.count} numbers with signs or commas, such as {fault.sample}: write plain numbers")
+    others = pc.unique(present.filter(pc.is_null(read.values)))
+    if fault.count <= (1 - NUMERIC) * len(present) or (len(others) <= TOKENS and len(pc.unique(read.values)) > FEW):
         numbers = len(present) - fault.count
         raise DataError(
-            f"{name}: {numbers} numbers, and {fault.count} values that are none, such as {fault.sample}: mend them, or leave "
-            "them empty where the number is not known"
+            f"{name}: {numbers} numbers, and {fault.count} values that are none, such as {fault.sample}: mend "
+            f"them, or {unknown} where the number is not known"
         )
-    return None
+    return read
+
+
+def _commas(present: pa.ChunkedArray) -> str:
+    sample = shown(present[0].as_py())
+    if pc.all(pc.match_substring_regex(present, _GROUPED)).as_py():
+        return f"commas in numbers, such as {sample}: write decimal points, and nothing between thousands"
+    return f"decimal commas, such as {sample}: write decimal points"
+
+
+def _numeric(name: str, present: pa.ChunkedArray) -> Guess | None:
+    read = amounts(name, present)
+    return None if read.faults else _number(name, read.values)
 
 
 def _number(name: str, values: pa.ChunkedArray) -> Guess:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hearth.errors import DataError
-from hearth.project.guess import Guess, column
+from hearth.project.guess import Guess, amounts, column
 from hearth.schema import Contract, Target, Task
 from hearth.sources import cells, csvfile
 from hearth.sources.check import canonical
@@ -20,6 +20,7 @@ FOLDS = 5
 TEST_SIZE = 0.2
 LONGEST_NAME = 500  # characters; a longer one is a quote that is not closed
 MOST_CLASSES = 10  # different whole numbers up to which a target may be classes
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ def guess(path: Path, target: str, task: Task | None = None) -> Guessed:
 
 
 def _check_header(names: Sequence[str], target: str) -> None:
+    parted = [word for mark, word in SEPARATORS.items() if len(names) == 1 and mark in names[0]]
+    if parted:
+        raise DataError(f"the fields are parted by {parted[0]}: write commas between them, and decimal points in numbers")
     twice = [shown(name) for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"the header holds {', '.join(twice)} twice: give each column a name of its own")
@@ -104,7 +108,7 @@ def _target(name: str, text: pa.ChunkedArray, task: Task | None) -> tuple[Target
     labels = sorted(pc.unique(known).to_pylist())
     if len(labels) < 2:
         raise DataError(f"every row has the same value of the target {shown(name)}: there is nothing to predict")
-    numbers = cells.typed(name, known, "number")
+    numbers = cells.typed(name, known, "number") if task else amounts(f"the target {shown(name)}", known, target=True)
     chosen, why = _task(numbers, len(labels), task)
     if chosen == "regression" and numbers.faults:
         raise DataError(
@@ -141,12 +145,15 @@ def _folds(table: pa.Table, contract: Contract) -> int:
     else:
         counts = dict.fromkeys(pc.unique(table[target]).to_pylist(), 0)
         counts |= {item["values"]: item["counts"] for item in pc.value_counts(distinct[f"{target}_first"]).to_pylist()}
+        if len(counts) > distinct.num_rows // 2:
+            raise DataError(
+                f"the target has {len(counts)} classes in {distinct.num_rows} different rows: is this the right one? "
+                "Amounts must be written as plain numbers"
+            )
         label, least = min(counts.items(), key=lambda pair: (pair[1], pair[0]))
         if least < FOLDS:
             raise DataError(
                 f"class {shown(label)} has {least} different rows, and {FOLDS} are the least: take its rows out, or join it "
                 "with another class"
             )
-        if len(counts) > distinct.num_rows // 2:
-            raise DataError("there are nearly as many classes as rows: is this the right target?")
     return min(FOLDS, int((1 - TEST_SIZE) * least))
