@@ -4,12 +4,14 @@ import asyncio
 import json
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from tests.api.store.made import opened, record
 from tests.bundles import Matrix, Tiny, coded, rows_of
 from tests.cli.conftest import Call
@@ -17,10 +19,11 @@ from tests.cli.conftest import Call
 from api.store import Record
 from api.store.offline import reading
 from hearth.bundle import Bundle, Predictor, write
+from hearth.bundle.distance import Level, Levels
 from hearth.bundle.drift import Sample, Thresholds
 from hearth.monitoring import figures
 from hearth.monitoring.domain import tell_apart
-from hearth.monitoring.look import look, residuals_of
+from hearth.monitoring.look import Simulated, look, residuals_of
 
 LIMITS = {"window": 80, "min_rows": 40, "alpha": 0.01, "min_effect": 0.1}
 
@@ -279,6 +282,30 @@ def test_with_residuals_the_error_is_expected_of_the_window(regression: Tiny, mo
     panels = figures.drawn(bundle.contract, found, reference, window).axes
     assert len(panels) == len(found.report.columns)
     assert panels[0].get_title(loc="left") == found.report.drifted[0]
+
+
+def test_names_in_the_picture_can_be_read(multiclass: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many levels and long: they lie beside one another, and inside the picture."""
+    monkeypatch.setattr("hearth.monitoring.look.tell_apart", partial(tell_apart, draws=9))
+    bundle = bundle_of(multiclass)
+    window = Sample(moved(1, 60), multiclass.predictor.scores(moved(1, 60)))
+    found = look(bundle, window, None, Thresholds(min_rows=40))
+    levels = Levels(tuple(Level(f"Overweight_Level_{i}", 0.1, 0.1) for i in range(8)), (), 0.1, 0.1, 0.1)
+    columns = tuple(replace(one, apart=levels) for one in found.report.columns)
+    metrics = {"balanced_accuracy": 0.9, "weighted_f1": 0.8, "log_loss": 0.2}
+    story = Simulated("noise", 1.0, 0, "", (), (), "ok", 0.0, metrics, metrics)
+    found = replace(found, report=replace(found.report, columns=columns), simulated=story)
+    figure = figures.drawn(bundle.contract, found, Sample(bundle.reference_rows, bundle.reference_scores), window)
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        labels = [label for label in axes.get_xticklabels() + axes.get_yticklabels() + axes.texts if label.get_text()]
+        boxes = [label.get_window_extent() for label in labels]
+        assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 for box in boxes)
+        across = [label for label in axes.get_xticklabels() if "Level" in label.get_text() or "…" in label.get_text()]
+        ends = [label.get_window_extent() for label in across]
+        turned = {label.get_rotation() for label in across}
+        assert turned != {0.0} or all(one.x1 < other.x0 for one, other in pairwise(ends))
 
 
 def test_help_names_the_exit_codes(drift: Call) -> None:

@@ -19,6 +19,7 @@ from hearth.training.labels import metric_name
 Vector = NDArray[np.float64]
 ACROSS, MOST = 3, 12  # panels in a row, and columns that are drawn at most
 BINS, DPI = 24, 110
+ROOM = 44  # characters of the names of levels that stand beside one another under a panel
 
 
 def png(contract: Contract, look: Look, reference: Sample, window: Sample) -> bytes:
@@ -35,10 +36,10 @@ def drawn(contract: Contract, look: Look, reference: Sample, window: Sample) -> 
     values = _values(contract, reference, window)
     story = look.simulated if look.simulated and look.simulated.before else None
     rows = max(1, ceil((len(columns) + (story is not None)) / ACROSS))
-    figure = Figure(figsize=(10.5, 0.9 + 2.5 * rows))
+    figure = Figure(figsize=(10.5, 1.2 + 2.5 * rows))
     figure.text(0.012, 1 - 0.3 / figure.get_figheight(), _title(look), fontsize=12, color=INK, va="center")
     grid = figure.add_gridspec(
-        rows, ACROSS, left=0.06, right=0.985, bottom=0.5 / figure.get_figheight(), top=1 - 0.95 / figure.get_figheight(),
+        rows, ACROSS, left=0.06, right=0.985, bottom=0.8 / figure.get_figheight(), top=1 - 0.95 / figure.get_figheight(),
         hspace=0.75, wspace=0.22,
     )  # fmt: skip
     for at, column in enumerate(columns):
@@ -106,7 +107,10 @@ def _bars(axes: Axes, apart: Levels) -> None:
         (0.2, [one.window for one in shown], ORANGE),
     ):
         axes.bar(at + shift, 100 * np.array(shares), width=0.38, color=colour, alpha=0.8)
-    axes.set_xticks(at, [plain(one.name, 9) for one in shown])
+    names = [plain(one.name, 12) for one in shown]
+    axes.set_xticks(at, names)
+    if sum(len(name) + 2 for name in names) > ROOM:
+        axes.set_xticks(at, names, rotation=35, ha="right", rotation_mode="anchor")
     axes.grid(visible=False, axis="x")
     axes.set_ylabel("% of rows", fontsize=8)
 
@@ -118,12 +122,12 @@ def _metrics(axes: Axes, story: Simulated) -> None:
     at = np.arange(len(names))
     axes.barh(at, np.nan_to_num(ratios), color=ORANGE, alpha=0.6, height=0.55)
     axes.axvline(1, color=BLUE)
-    axes.set_yticks(at, [metric_name(name) for name in names])
+    axes.set_yticks([])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(labelsize=8)
     axes.grid(visible=False, axis="y")
     axes.set_title("metrics", loc="left", fontweight="bold", pad=17)
     axes.text(0, 1.03, "with the fault, over those without", transform=axes.transAxes, fontsize=8, color=MUTED)
     for row, name in enumerate(names):
-        told = f"{story.before[name]:.3g} → {story.after[name]:.3g}"
+        told = f"{metric_name(name)}  {story.before[name]:.3g} → {story.after[name]:.3g}"
         axes.text(0.02, row, told, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=INK)
