@@ -104,15 +104,17 @@ def test_help_answers_at_once() -> None:
         (["predict", "a.csv", "b.csv", "--on-error", "cry"], "'cry' is not one of"),
         (["predict", "a.csv", "b.csv", "--chunk", "0"], "--chunk"),
         (["verify", "a", "b"], "unexpected extra argument"),
+        (["registry", "promote"], "Missing argument 'VERSION'"),
     ],
 )
 def test_wrong_usage_exits_1(run: Run, arguments: list[str], said: str) -> None:
-    """2 means that something was found, and is never wrong usage."""
+    """2 means that something was found, and is never wrong usage; the help to read is that of the command at fault."""
     code, out, err = run(*arguments)
     assert (code, out) == (1, "")
     assert err.startswith("hearth: ")
     assert said in err
-    assert "Try: hearth --help" in err
+    command = {"predic": "hearth", "registry": "hearth registry promote"}.get(arguments[0], f"hearth {arguments[0]}")
+    assert err.endswith(f"\nTry: {command} --help\n")
 
 
 def test_verify_prints_the_digest_alone(run: Run, folder: Path, regression: Tiny) -> None:

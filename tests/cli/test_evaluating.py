@@ -105,7 +105,7 @@ def test_too_few_truths_end_with_3(evaluate: Call, regressed: tuple[Path, str], 
     picture = regressed[0].parent / "e.png"
     code, out, _ = evaluate("--bundle", regressed[0], "--database-url", url, "--until", "2020-01-01", "--png", picture)
     assert code == 3
-    assert out.startswith("no prediction is in this selection; the store holds 40 rows: try --model all\n")
+    assert out.startswith("no prediction is in this selection; the store holds 40 rows: try --model all, or other bounds")
     assert not picture.exists()
 
 

@@ -84,6 +84,20 @@ def test_nothing_new_is_said_and_nothing_is_done(project: Learning, capfd: pytes
     assert (project.served, status(project.root)) == (project.first, "")
 
 
+def test_truths_that_are_not_learned_from_are_told_of(project: Learning, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whoever sent them should not think that none came back."""
+    params = (project.root / "params.yaml").read_text(encoding="utf-8")
+    write_text(project.root / "params.yaml", params.replace("feedback: append", "feedback: none"))
+    git(project.root, "commit", "--quiet", "--all", "--message", "No truths")
+    told(project, later(60, 12.0), "clinic")
+    code, out, _ = called(capfd)
+
+    assert code == 4
+    assert (
+        out == "Nothing is new at the source; truths are not learned from: data.feedback is none, and append would take them.\n"
+    )
+
+
 def test_truths_are_learned_from_and_lies_are_not(project: Learning, capfd: pytest.CaptureFixture[str]) -> None:
     """Exit code 0; the key that told other things than the others is named, and its rows are not in the file.
 

@@ -69,7 +69,9 @@ def _run() -> int:
     try:
         return app(standalone_mode=False) or 0
     except typer.TyperException as error:  # wrong usage: exit code 2 has another meaning here
-        return _complain(f"hearth: {error.format_message()}\nTry: hearth --help", 1)
+        context = getattr(error, "ctx", None)  # of the subcommand, where one was reached
+        command = context.command_path if context else "hearth"
+        return _complain(f"hearth: {error.format_message()}\nTry: {command} --help", 1)
 
 
 def _complain(text: str, code: int) -> int:

@@ -143,7 +143,8 @@ def _notes(rows: int, known: Mapping[str, int], found: "Joined", most: int) -> I
     """What a person should know of the selection, where it is not what may be expected."""
     if not rows:
         others = sum(known.values())
-        yield f"no prediction is in this selection; the store holds {others} rows" + (": try --model all" if others else "")
+        wider = ": try --model all, or other bounds, --key or --teller" if others else ""
+        yield f"no prediction is in this selection; the store holds {others} rows{wider}"
     if len(found) == most:
         yield f"the newest {most} truths are looked at; --most takes more"
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PROMOTED, KEPT, NOTHING = 0, 3, 4  # exit codes
 FOUND, TOO_FEW = 2, 3  # those of `hearth drift`
 STORE = "HEARTH_DATABASE_URL"
+UNASKED = "Nothing is new at the source; truths are not learned from: data.feedback is none, and append would take them."
 
 
 def retrain(
@@ -67,7 +68,8 @@ def retrain(
             return NOTHING
         learn = settings.data.feedback == "append"
         found = news(main, layout, settings, *([_returned(bundle, database_url)] if learn else []))
-        say("\n".join([*found.told, f"New: {found.words}." if found else "Nothing is new at the source, and no truth is."]))
+        nothing = "Nothing is new at the source, and no truth is." if learn else UNASKED
+        say("\n".join([*found.told, f"New: {found.words}." if found else nothing]))
         if not found:
             return NOTHING
         needed("sklearn")
