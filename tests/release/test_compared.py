@@ -46,12 +46,20 @@ def test_only_what_differs_is_told() -> None:
     }
     more = build(3, training_rows=8, data={"source": "csv", "sha256": "bb", "version": None, "rows": 9})
     assert compared.different(compared.data(a), compared.data(more)) == {"sha256": ("aa", "bb"), "training rows": (7, 8)}
+    joined = build(3, data={**a["data"], "rows": 12, "feedback": {"file": "data/feedback.csv", "sha256": "cc", "rows": 3}})
+    assert compared.different(compared.data(a), compared.data(joined)) == {
+        "rows": (9, 12),
+        "feedback sha256": (None, "cc"),
+        "feedback rows": (None, 3),
+    }
 
 
 def test_builds_are_ranked_on_the_same_data_alone() -> None:
-    """By the score that searches minimise; other data and other tasks stand aside."""
+    """By the score that searches minimise; other data, truths that joined a table, and other tasks stand aside."""
     other = {"source": "csv", "sha256": "bb", "version": None, "rows": 9}
     builds = {1: build(3), 2: build(2.5), 3: build(1, data=other), 4: build(1, task="classification"), 5: build(4)}
     assert compared.ranked(builds, 1) == [(2, 2.5, 0.5), (1, 3, 0.5), (5, 4, 0.5)]
     assert compared.ranked(builds, 3) == [(3, 1, 0.5)]
+    joined = {**builds[1]["data"], "feedback": {"file": "data/feedback.csv", "sha256": "cc", "rows": 3}}
+    assert compared.ranked({**builds, 6: build(1, data=joined)}, 1) == [(2, 2.5, 0.5), (1, 3, 0.5), (5, 4, 0.5)]
     assert compared.score(builds[1]) == "rmse"

@@ -29,8 +29,10 @@ def settings(one: Metadata) -> dict[str, object]:
 
 
 def data(one: Metadata) -> dict[str, object]:
-    """What a model was made from: the source, its sum, rows."""
-    return {**one["data"], "training rows": one["training_rows"]}
+    """What a model was made from: the source, its sum, rows; of truths that joined it, likewise."""
+    table = {name: value for name, value in one["data"].items() if name != "feedback"}
+    joined = {f"feedback {name}": value for name, value in one["data"].get("feedback", {}).items() if name != "file"}
+    return {**table, **joined, "training rows": one["training_rows"]}
 
 
 def different(a: Mapping[str, object], b: Mapping[str, object]) -> dict[str, Pair]:
@@ -53,5 +55,6 @@ def score(one: Metadata) -> str:
     return OBJECTIVE[one["task"]]
 
 
-def _kind(one: Metadata) -> tuple[object, object]:
-    return one["task"], one["data"]["sha256"]
+def _kind(one: Metadata) -> tuple[object, ...]:
+    table = one["data"]
+    return one["task"], table["sha256"], table["rows"], table.get("feedback", {}).get("sha256")
