@@ -196,7 +196,7 @@ def test_a_missing_file_a_folder_and_foreign_bytes_are_refused(tmp_path: Path) -
     """Each is a matter for the user, with the path."""
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path / "none.yaml", tmp_path, tmp_path / "bytes.yaml"):
-        with pytest.raises(HearthError, match="cannot be read") as error:
+        with pytest.raises(HearthError, match=r"cannot be read|there is no .*: run this in the folder of a project") as error:
             load(path)
         assert str(path) in str(error.value)
 

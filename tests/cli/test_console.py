@@ -1,13 +1,23 @@
 """Reports that a command writes."""
 
+import io
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
-from hearth.cli.console import require_place, save
+from hearth.cli.console import require_place, save, say
 from hearth.errors import HearthError
+
+
+def test_a_letter_that_the_terminal_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result is told all the same."""
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="latin-1"))
+    say("länge in €")
+    assert out.getvalue() == b"l\xe4nge in \\u20ac\n"
 
 
 def test_a_report_is_whole_in_a_folder_that_is_made_for_it(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from tests.evaluations import HOSTILE, attribution, classification, contract, digests, digests_elsewhere, regression
 
 from hearth.schema import Contract, Feature, Target
-from hearth.training.class_figures import MOST_CLASSES, MOST_CURVES, confusion_matrix, roc, roc_curves
+from hearth.training.class_figures import MOST_CLASSES, MOST_CURVES, calibration_curve, confusion_matrix, roc, roc_curves
 from hearth.training.drawing import DARK, MOST_DOTS, canvas, legend, plain, sample, style, svg, tidy
 from hearth.training.evaluation import Evaluation
 from hearth.training.figures import evaluation_figures, save, selection_figures
@@ -91,6 +91,18 @@ def test_hostile_names_are_drawn_as_they_are() -> None:
     drawn = texts(evaluation_figures(evaluation)["importance"])
     assert {"$x$", "_a_b^{c", "<script>alert(1)</script>", "€ \ufffd\ufffd"} <= set(drawn)
     assert plain("a|b\nc") == "a|b c"
+
+
+def test_calibration_of_many_classes_is_that_of_the_label() -> None:
+    """Of ten classes nine tenths of all probabilities are small: as many points as bins lie beyond them."""
+    rng = np.random.default_rng(1)
+    scores = rng.dirichlet(np.full(10, 0.1), 500)
+    target = Target(name="y", task="classification", classes=tuple("abcdefghij"))
+    axes = calibration_curve(target, rng.integers(10, size=500).astype(float), scores).axes[0]
+    drawn = axes.containers[0].lines[0].get_xdata()
+    assert len(drawn) == 10
+    assert min(drawn) > 0.25
+    assert axes.get_xlabel() == "predicted probability of the most probable class"
 
 
 def test_a_legend_shows_what_begins_with_an_underscore() -> None:

@@ -16,9 +16,10 @@ def end_with_the_pipe() -> None:
 
 
 def say(text: str) -> None:
-    """Print a result, at once."""
+    """Print a result, at once; a letter that the terminal's encoding lacks is escaped."""
     end_with_the_pipe()
-    sys.stdout.write(f"{text}\n")
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
 
 

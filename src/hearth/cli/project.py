@@ -58,7 +58,7 @@ def _known(name: str, place: Path | None, out: Path | None, data: Path | None) -
     folder = place or out or Path(name)
     layout.lay(made.project, made.table, folder)
     read = "" if made.project.table else f", which `make repro` downloads from {made.project.data}"
-    say(f"{made.project.task} of {made.project.target!a}, {made.project.features} features, by the preset {name}{read}")
+    say(f"{made.project.task} of {made.project.target!r}, {made.project.features} features, by the preset {name}{read}")
     say(f"{folder / 'params.yaml'} has every knob. Next: cd {folder} && make repro && make serve")
 
 
@@ -89,7 +89,7 @@ def _unknown(
 def _told(guessed: "Guessed", folder: Path) -> list[str]:
     contract = guessed.contract
     width = min(WIDEST, max(len(ascii(one.feature.name)) for one in guessed.guesses))
-    lines = [f"{contract.target.task} of {contract.target.name!a}, {guessed.rows} rows: {guessed.why}"]
+    lines = [f"{contract.target.task} of {contract.target.name!r}, {guessed.rows} rows: {guessed.why}"]
     for one in guessed.guesses:
         kind = one.feature.type if one.feature.use else "-"
         gaps = ", may be missing" if one.feature.use and not one.feature.required else ""

@@ -29,6 +29,8 @@ def load(path: Path) -> Params:
     """
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ParamsError(f"there is no {path}: run this in the folder of a project; `hearth init` makes one") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} cannot be read: {error}") from error
     return parse(text, str(path))

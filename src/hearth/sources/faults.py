@@ -35,8 +35,8 @@ def places(count: int, lines: Sequence[int]) -> str:
 
 
 def shown(value: object) -> str:
-    """A short form of a value out of a file, in printable ASCII and at most 40 characters."""
-    text = ascii(value if not isinstance(value, str) else value[:40])
+    """A short form of a value out of a file: printable characters alone, and at most 40."""
+    text = repr(value if not isinstance(value, str) else value[:40])
     return text if len(text) <= 40 else f"{text[:36]}...'"
 
 

@@ -72,15 +72,18 @@ def confusion_matrix(names: tuple[str, ...], actual: Floats, predicted: NDArray[
 
 
 def calibration_curve(target: Target, actual: Floats, scores: Floats) -> Figure:
-    """How often what was given a probability came true, over that probability; every class's where there are more than two."""
+    """How often what was given a probability came true, over that probability: of the second of two classes, or of the label.
+
+    Of many classes most probabilities are next to nothing: all of them together would be a heap of points at 0.
+    """
     names = class_names(target, scores.shape[1])
-    hits = actual[:, None] == np.arange(len(names))
-    columns = slice(1, 2) if len(names) == 2 else slice(None)
-    stated, happened, errors = _calibration(scores[:, columns].ravel(), hits[:, columns].ravel())
+    two = len(names) == 2
+    probability = scores[:, 1] if two else scores.max(axis=1)
+    stated, happened, errors = _calibration(probability, actual == (1 if two else scores.argmax(axis=1)))
     figure, axes = canvas(5.4, 4.8)
     line = axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1)[0]
     axes.errorbar(stated, happened, errors, color=BLUE, marker="o", markersize=5, elinewidth=1)
-    subject = f"of {plain(names[1], 24)}" if len(names) == 2 else "of a class"
+    subject = f"of {plain(names[1], 24)}" if two else "of the most probable class"
     legend(axes, [line], ["perfectly calibrated"])
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
