@@ -99,7 +99,7 @@ def test_calibration_of_many_classes_is_that_of_the_label() -> None:
     scores = rng.dirichlet(np.full(10, 0.1), 500)
     target = Target(name="y", task="classification", classes=tuple("abcdefghij"))
     axes = calibration_curve(target, rng.integers(10, size=500).astype(float), scores).axes[0]
-    drawn = axes.containers[0].lines[0].get_xdata()
+    drawn = np.asarray(axes.lines[1].get_xdata())
     assert len(drawn) == 10
     assert min(drawn) > 0.25
     assert axes.get_xlabel() == "predicted probability of the most probable class"
