@@ -1,7 +1,7 @@
 """What a person opens first."""
 
 import asyncio
-from functools import cache
+from functools import cache, reduce
 from importlib import resources
 
 from fastapi import APIRouter, Request
@@ -13,6 +13,7 @@ from api.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
 REPORTS = {"index.html": "The report", "model_card.md": "Model card", "eda.html": "EDA profile of the data"}
+CERTAINTY = {"regression": "intervals", "classification": "probabilities, label sets"}
 ASSETS = {
     "swagger-ui-bundle.js": "application/javascript",
     "swagger-ui.css": "text/css",
@@ -29,7 +30,9 @@ async def console(request: Request) -> Response:
     links = "\n".join(f'<li><a href="{path}">{title}</a></li>' for path, title in [("docs", "The API, to try out"), *there])
     page = resources.files("api").joinpath("console", "index.html").read_text(encoding="utf-8")
     model = service.models.current
-    filled = page.replace("{{model}}", model.digest).replace("{{task}}", model.contract.target.task).replace("{{links}}", links)
+    task = model.contract.target.task
+    parts = {"model": model.digest, "task": task, "certainty": CERTAINTY[task], "links": links}
+    filled = reduce(lambda text, name: text.replace("{{" + name + "}}", parts[name]), parts, page)
     return HTMLResponse(filled, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
 
 

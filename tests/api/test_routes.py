@@ -247,6 +247,16 @@ def test_the_first_page_links_to_what_is_there(regression: Tiny, tmp_path: Path)
     assert gone.status_code == 404
 
 
+def test_the_first_page_says_what_comes_with_an_answer(regression: Tiny, multiclass: Tiny, tmp_path: Path) -> None:
+    """A class has no interval."""
+    for tiny, said, unsaid in ((regression, "intervals", "label sets"), (multiclass, "label sets", "intervals")):
+        write(tiny.bundle, tmp_path / "bundle")
+        with started(configured(tmp_path)) as served:
+            page = served.client.get("/").text
+        assert said in page
+        assert unsaid not in page
+
+
 def test_the_api_page_needs_nothing_from_elsewhere(served: Started) -> None:
     """Its scripts and styles are served here."""
     page = served.client.get("/docs").text
