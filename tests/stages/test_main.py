@@ -77,5 +77,5 @@ def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hearth.stages", "prepare", "--params", "absent.yaml", "--raw", "x", "--out", "y"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("hearth: absent.yaml cannot be read")
+    assert done.stderr.startswith("hearth: there is no absent.yaml")
     assert list(tmp_path.iterdir()) == []
