@@ -1,11 +1,19 @@
-"""Tiny bundles, made once a session."""
+"""Tiny bundles, made once a session; and signals as a terminal would have them."""
 
+import signal
 from pathlib import Path
 
 import pytest
 from tests.bundles import KINDS, Tiny, make
 
 from hearth.bundle import write
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """A shell has what it starts in the background ignore Ctrl-C, and so would all that is started here."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

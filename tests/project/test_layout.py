@@ -102,7 +102,7 @@ def test_a_lock_that_a_build_was_killed_in_is_mended_before_a_build(project: Pro
         )
         assert [line for line in done.stderr.splitlines() if line.startswith(("python", "dvc"))] == calls
         assert (done.returncode == 0) is (code == "0")
-    ours = ["make", "--dry-run", "--old-file=.venv/.train", "repro"]
+    ours = ["make", "--no-print-directory", "--dry-run", "--old-file=.venv/.train", "repro"]
     lines = subprocess.run(ours, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [line.split("/bin", 1)[1].split(" ", 1)[1] for line in lines] == ["-m hearth.release.mending", "dvc repro"]
 
