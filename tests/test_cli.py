@@ -9,6 +9,7 @@ import sys
 import termios
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -238,6 +239,15 @@ def test_ctrl_c_exits_130_and_leaves_nothing_half_written(folder: Path, tmp_path
         assert process.stderr
         assert process.stderr.read() == b""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "in.csv"]
+
+
+def interrupted(process: subprocess.Popen[bytes]) -> int:
+    """The exit code after Ctrl-C, pressed again where it came in the instant before a read, which then waits on."""
+    for _ in range(6):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(5)
+    raise AssertionError("it goes on")
 
 
 def wait_for(folder: Path, pattern: str) -> None:
