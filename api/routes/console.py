@@ -1,7 +1,7 @@
 """What a person opens first."""
 
 import asyncio
-from functools import cache, reduce
+from functools import cache
 from importlib import resources
 
 from fastapi import APIRouter, Request
@@ -32,8 +32,9 @@ async def console(request: Request) -> Response:
     model = service.models.current
     task = model.contract.target.task
     parts = {"model": model.digest, "task": task, "certainty": CERTAINTY[task], "links": links}
-    filled = reduce(lambda text, name: text.replace("{{" + name + "}}", parts[name]), parts, page)
-    return HTMLResponse(filled, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
+    for name, text in parts.items():
+        page = page.replace(f"{{{{{name}}}}}", text)
+    return HTMLResponse(page, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
 
 
 @router.get("/docs")
