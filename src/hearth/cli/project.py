@@ -88,11 +88,11 @@ def _unknown(
 
 def _told(guessed: "Guessed", folder: Path) -> list[str]:
     contract = guessed.contract
-    width = min(WIDEST, max(len(ascii(one.feature.name)) for one in guessed.guesses))
+    width = min(WIDEST, max(len(repr(one.feature.name)) for one in guessed.guesses))
     lines = [f"{contract.target.task} of {contract.target.name!r}, {guessed.rows} rows: {guessed.why}"]
     for one in guessed.guesses:
         kind = one.feature.type if one.feature.use else "-"
         gaps = ", may be missing" if one.feature.use and not one.feature.required else ""
-        lines.append(f"  {one.feature.name!a:<{width}}  {kind:<8}  {one.why}{gaps}")
+        lines.append(f"  {one.feature.name!r:<{width}}  {kind:<8}  {one.why}{gaps}")
     there = shlex.quote(str(folder))
     return [*lines, f"Correct what is wrong in {folder / 'params.yaml'}, then: cd {there} && make repro && make serve"]

@@ -256,5 +256,5 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _short(name: str) -> str:
-    """A name out of a file, in printable ASCII and at most 40 characters."""
-    return name if name.isidentifier() and len(name) <= 40 else ascii(name[:40])
+    """A name out of a file: printable characters alone, and at most 40."""
+    return name if name.isidentifier() and len(name) <= 40 else repr(name[:40])

@@ -99,7 +99,7 @@ def _extract(archive: Path, source: KaggleSource, path: Path) -> None:
 
 
 def _absent(source: KaggleSource, names: list[str]) -> str:
-    some = ", ".join(ascii(name)[:80] for name in names[:10]) or "nothing"
+    some = ", ".join(repr(name)[:80] for name in names[:10]) or "nothing"
     return f"{source.dataset} on Kaggle holds no {source.file!r}: set data.kaggle.file to one of what it holds: {some}"
 
 

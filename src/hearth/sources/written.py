@@ -21,7 +21,7 @@ def from_arrow(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path,
             for batch in batches:
                 writer.write(batch)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
-        nested = [ascii(field.name) for field in schema if pa.types.is_nested(field.type) or pa.types.is_binary(field.type)]
+        nested = [repr(field.name) for field in schema if pa.types.is_nested(field.type) or pa.types.is_binary(field.type)]
         raise SourceError(
             f"{what} cannot be read as a table of numbers, texts and booleans ({error}): leave out or convert "
             f"{', '.join(nested) or 'the columns of other types'}"
