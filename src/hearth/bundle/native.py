@@ -98,8 +98,8 @@ def predict(booster: Handled, columns: Matrix, *, margin: bool, rounds: int = 0)
     if columns.shape[1] != width(booster):
         raise NativeError(f"the booster takes {width(booster)} columns, not {columns.shape[1]}")
     wanted = _wanted(_MARGIN if margin else _VALUE, rounds, missing=float("nan"), cache_id=0)
-    array, held = _interface(columns)
-    return _answer("XGBoosterPredictFromDense", booster, array, wanted, None, held=held)
+    array, _held = _interface(columns)
+    return _answer("XGBoosterPredictFromDense", booster, array, wanted, None)
 
 
 def contributions(booster: Handled, columns: Matrix) -> Singles:
@@ -133,11 +133,10 @@ def _interface(columns: Matrix) -> tuple[bytes, Matrix]:
     return _text(interface), rows
 
 
-def _answer(name: str, booster: Handled, *given: object, held: Matrix | None = None) -> Singles:
-    """Call a function that predicts; its answer is copied out of the library's memory. ``held`` lives until then."""
+def _answer(name: str, booster: Handled, *given: object) -> Singles:
+    """Call a function that predicts; its answer is copied out of the library's memory."""
     shape, dimensions, values = ctypes.POINTER(_NUMBER)(), _NUMBER(), ctypes.c_void_p()
     _call(name, booster.handle, *given, ctypes.byref(shape), ctypes.byref(dimensions), ctypes.byref(values))
-    del held
     whole = tuple(shape[: dimensions.value])
     count = int(np.prod(whole))
     return np.frombuffer(ctypes.string_at(values, 4 * count) if count else b"", dtype=np.float32).reshape(whole)
