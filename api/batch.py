@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from api.model import Model
 from api.rows import Matrix
 from hearth.bundle import Fault, Prediction
 from hearth.schema import Contract, Feature
+from hearth.separators import ADVICE, other_than_commas
 
 if TYPE_CHECKING:
     from api.ipc import Column
@@ -117,18 +118,11 @@ def _read_csv(model: Model, body: bytes, most: int) -> Matrix:
     except csv.Error as error:
         raise Invalid(f"the body is not CSV: {error}") from None
     features = {feature.name: feature for feature in model.contract.features}
-    _check_separator(header, features)
+    if word := other_than_commas(header, features):
+        raise Invalid(f"the columns are separated by {word}: {ADVICE}")
     _check_shape(header, cells, len(features))
     rows = [{name: _cell(features.get(name), text) for name, text in zip(header, line, strict=True)} for line in cells]
     return model.reader.rows(rows, most)
-
-
-def _check_separator(header: Sequence[str], known: Container[str]) -> None:
-    """A header that reads as one strange name, and as several known ones with another separator, is told so at once."""
-    if len(header) == 1 and header[0] not in known:
-        for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-            if any(part in known for part in header[0].split(separator)[1:]):
-                raise Invalid(f"the columns are separated by {name}: separate them by commas, and write numbers with a point")
 
 
 def _check_shape(header: Sequence[str], cells: Sequence[Sequence[str]], most: int) -> None:

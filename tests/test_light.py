@@ -91,12 +91,12 @@ def test_the_bundle_knows_nothing_of_what_stands_above_it() -> None:
     }
 
 
-def test_the_service_knows_errors_schema_and_bundle_alone() -> None:
+def test_the_service_knows_no_part_of_the_pipeline() -> None:
     """Of hearth; not settings of the pipeline, not its command, not training."""
     modules = [str(path.relative_to(ROOT).with_suffix("")).replace("/", ".") for path in (ROOT / "api").rglob("*.py")]
     named = {name for module in modules for name in imported(ROOT / f"{module.replace('.', '/')}.py")}
     of_hearth = {".".join(name.split(".")[:2]) for name in named if name.partition(".")[0] == "hearth"}
-    assert of_hearth == {"hearth", "hearth.bundle", "hearth.errors", "hearth.schema"}
+    assert of_hearth == {"hearth", "hearth.bundle", "hearth.errors", "hearth.schema", "hearth.separators"}
 
 
 def test_the_walk_sees_what_is_heavy() -> None:

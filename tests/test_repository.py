@@ -36,7 +36,7 @@ GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 LIGHT = frozenset({"numpy", "scipy", "simpleeval", "xgboost", *sys.stdlib_module_names})
 # What a part of this package may import of it: stages -> training -> bundle, and what all share.
-SHARED = {"artifacts", "errors", "expressions", "imports", "params", "processors", "schema"}
+SHARED = {"artifacts", "errors", "expressions", "imports", "params", "processors", "schema", "separators"}
 MAY = {
     "bundle": {"artifacts", "errors", "expressions", "schema", "bundle"},
     "params": {"errors", "expressions", "schema", "params"},

@@ -73,9 +73,9 @@ def test_classes_with_few_rows_have_fewer_folds(tmp_path: Path) -> None:
             "the header holds 'b\\nc': rename it to a word or two on one line",
         ),
         (rows("{part}", "1", "{i}", head="a," + 501 * "b" + ",y"), "y", "or look for an open quote"),
-        (rows("{part};1;{i}", head="a;b;y"), "y", "the fields are parted by semicolons: write commas between them"),
-        (rows("{part}\t1\t{i}", head="a\tb\ty"), "y", "the fields are parted by tabs"),
-        (rows("{part}", head="y"), "y", "is the only column: there is nothing to predict it from. Are fields"),
+        (rows("{part};1;{i}", head="a;b;y"), "y", "the columns are separated by semicolons: separate them by commas"),
+        (rows("{part}\t1\t{i}", head="a\tb\ty"), "y", "the columns are separated by tabs"),
+        (rows("{part}", head="y"), "y", "is the only column: there is nothing to predict it from. Are columns"),
         (
             rows("{part}", "1", "{i}%"),
             "y",

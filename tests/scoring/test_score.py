@@ -19,6 +19,7 @@ from hearth.errors import DataError, HearthError
 from hearth.scoring import score_file
 from hearth.scoring.chunk import Chunk, Format
 from hearth.scoring.score import Scored, ordered
+from hearth.separators import ADVICE
 
 FORMATS: Sequence[Format] = ("csv", "parquet", "jsonl")
 HEADER = ["size", "count", "old", "secret", "colour", "depth"]
@@ -267,7 +268,8 @@ def test_all_rows_may_be_left_out(regression: Tiny, tmp_path: Path) -> None:
         ("count\n1\n", ["size: the column is required, but missing"]),
         ("size,smell\n1,2\n", ["smell: unknown column, take it out"]),
         ("size,count,size\n1,2,3\n", ["size: the header holds this column twice"]),
-        ("size;count\n1;2\n", ["size: the column is required, but missing", "'size;count': unknown column, take it out"]),
+        ("size;count\n1;2\n", [f"the columns are separated by semicolons: {ADVICE}"]),
+        ("of;others\n1;2\n", ["size: the column is required, but missing", "'of;others': unknown column, take it out"]),
         ("size,\x1b[31m\n1,2\n", ["'\\x1b[31m': unknown column, take it out"]),
     ],
 )

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from hearth.errors import DataError
 from hearth.project.guess import Guess, amounts, column
 from hearth.schema import Contract, Target, Task
+from hearth.separators import ADVICE, other_than_commas
 from hearth.sources import cells, csvfile
 from hearth.sources.check import canonical
 from hearth.sources.faults import shown
@@ -20,7 +21,6 @@ FOLDS = 5
 TEST_SIZE = 0.2
 LONGEST_NAME = 500  # characters; a longer one is a quote that is not closed
 MOST_CLASSES = 10  # different whole numbers up to which a target may be classes
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,8 @@ def guess(path: Path, target: str, task: Task | None = None) -> Guessed:
 
 
 def _check_header(names: Sequence[str], target: str) -> None:
-    parted = [word for mark, word in SEPARATORS.items() if len(names) == 1 and mark in names[0]]
-    if parted:
-        raise DataError(f"the fields are parted by {parted[0]}: write commas between them, and decimal points in numbers")
+    if word := other_than_commas(names):
+        raise DataError(f"the columns are separated by {word}: {ADVICE}")
     twice = [shown(name) for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"the header holds {', '.join(twice)} twice: give each column a name of its own")
@@ -66,7 +65,7 @@ def _check_header(names: Sequence[str], target: str) -> None:
         raise DataError(f"there is no column {shown(target)}; --target names one of: {', '.join(map(shown, names))}")
     if len(names) == 1:
         raise DataError(
-            f"{shown(target)} is the only column: there is nothing to predict it from. Are fields parted by commas?"
+            f"{shown(target)} is the only column: there is nothing to predict it from. Are columns separated by commas?"
         )
 
 

@@ -15,6 +15,7 @@ from hearth.scoring import columns
 from hearth.scoring.chunk import Chunk, Format, Located, Record, as_feature, assembled, missing_column
 from hearth.scoring.columns import Judged
 from hearth.scoring.lines import Lines, Piece, records, text
+from hearth.separators import ADVICE, other_than_commas
 
 SHOWN_NAMES = 10
 
@@ -37,9 +38,11 @@ def check_header(contract: Contract, names: Sequence[str]) -> None:
     """Refuse a header that does not fit the contract.
 
     Raises:
-        DataError: a required column is missing, one is unknown or stands twice.
+        DataError: a required column is missing, one is unknown or stands twice, or they are not separated by commas.
     """
     known = {feature.name for feature in contract.features} | {contract.target.name}
+    if word := other_than_commas(names, known):
+        raise DataError(f"the columns are separated by {word}: {ADVICE}")
     missing = [f.name for f in contract.features if f.required and f.name not in names]
     unknown = [name for name in dict.fromkeys(names) if name not in known]
     twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
