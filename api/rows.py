@@ -1,5 +1,6 @@
 """Rows as JSON against the contract: at the speed of a compiled decoder where they keep it, with every fault where not."""
 
+import codecs
 import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -195,6 +196,8 @@ def parsed(body: bytes) -> object:
     """
     if not body:
         raise Invalid("the body is empty: send JSON")
+    if body.startswith(codecs.BOM_UTF8):
+        raise Invalid("the body is not JSON: it begins with a byte order mark, leave that out")
     try:
         return json.loads(body.decode())
     except UnicodeDecodeError:

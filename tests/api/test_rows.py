@@ -207,7 +207,7 @@ def test_the_last_of_two_values_counts() -> None:
         (b"{", "not JSON"),
         (b'{"bounded": "\xff"}', "not UTF-8"),
         (b'{"bounded": 1, "needed": "x\xc3"}', "not UTF-8"),
-        (b"\xef\xbb\xbf{}", "not JSON"),
+        (b"\xef\xbb\xbf{}", "not JSON: it begins with a byte order mark"),
         (b'{"bounded":' + b"[" * 30_000 + b"]" * 30_000 + b"}", "nested too deeply"),
         (b'{"bounded":' + b"9" * 5000 + b"}", "too many digits"),
     ],
