@@ -2,12 +2,16 @@
 
 import os
 import re
+import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 from tests.api.asking import KEY, Started, configured, started
+from tests.api.databases import SERVER, sql
 from tests.bundles import Tiny
 
 from api.settings import Settings
@@ -51,3 +55,22 @@ def client(served: Started) -> TestClient:
     """A client with the key for everything."""
     served.client.headers["X-API-Key"] = KEY
     return served.client
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> str:
+    """A file that is not there yet, in a folder that is not there yet."""
+    return f"sqlite:///{tmp_path}/var/store.db"
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """An empty database on the server that HEARTH_TEST_POSTGRES names, dropped afterwards."""
+    pytest.importorskip("psycopg", reason="PostgreSQL's driver is not installed: pip install 'hearth[cluster]'")
+    name = f"hearth_test_{uuid.uuid4().hex}"
+    try:
+        sql(SERVER, f"CREATE DATABASE {name}")
+    except OperationalError as error:
+        pytest.skip(f"no PostgreSQL server answers; set HEARTH_TEST_POSTGRES: {type(error.orig).__name__}")
+    yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+    sql(SERVER, f"DROP DATABASE {name} WITH (FORCE)")

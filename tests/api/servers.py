@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url
 
 from api.keys import SCOPES, Key, hashed, new_key
 
@@ -260,19 +259,3 @@ def metric(server: Server, name: str) -> float:
     with server.client() as client:
         lines = client.get("/metrics").body.decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
-
-
-def sql(url: str, statement: str) -> list[tuple[Any, ...]]:
-    """What the database at ``url`` answers, asked directly and outside a transaction."""
-    engine = create_engine(_driven(url), isolation_level="AUTOCOMMIT")
-    try:
-        with engine.connect() as connection:
-            result = connection.exec_driver_sql(statement)
-            return [tuple(row) for row in result] if result.returns_rows else []
-    finally:
-        engine.dispose()
-
-
-def _driven(url: str) -> URL:
-    parsed = make_url(url)
-    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed

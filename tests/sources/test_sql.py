@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from tests.api.store.made import SERVER
+from tests.api.databases import SERVER
 
 from hearth.errors import SourceError
 from hearth.params import SqlSource

@@ -1,25 +1,19 @@
 """Real databases, a real Redis and bundles on disk, for servers that run."""
 
 import contextlib
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError
-from tests.api.servers import HOST, free_port, sql, until
+from tests.api.servers import HOST, free_port, until
 from tests.bundles import Tiny, make
 
 from hearth.bundle import write
-
-POSTGRES = os.environ.get("HEARTH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
 @pytest.fixture(scope="session")
@@ -43,25 +37,6 @@ def bundle(regression: Tiny, tmp_path: Path) -> Path:
     """A bundle's folder of this test's own."""
     write(regression.bundle, tmp_path / "bundle")
     return tmp_path / "bundle"
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> str:
-    """A file that is not there yet."""
-    return f"sqlite:///{tmp_path}/var/store.db"
-
-
-@pytest.fixture
-def postgres() -> Iterator[str]:
-    """An empty database, dropped afterwards."""
-    pytest.importorskip("psycopg", reason="PostgreSQL's driver is not installed: pip install 'hearth[cluster]'")
-    name = f"hearth_served_{uuid.uuid4().hex}"
-    try:
-        sql(POSTGRES, f"CREATE DATABASE {name}")
-    except OperationalError as error:
-        pytest.skip(f"no PostgreSQL server answers; set HEARTH_TEST_POSTGRES: {type(error.orig).__name__}")
-    yield make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
-    sql(POSTGRES, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.api.asking import KEY, ROW, configured, started
-from tests.api.servers import sql
+from tests.api.databases import sql
 
 pytestmark = pytest.mark.journey
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.api.servers import ROW, Client, Server, sql
+from tests.api.databases import sql
+from tests.api.servers import ROW, Client, Server
 
 pytestmark = pytest.mark.journey
 

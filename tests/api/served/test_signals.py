@@ -12,8 +12,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from tests.api.databases import sql
 from tests.api.served.conftest import Redis
-from tests.api.servers import PATIENCE, ROW, Answer, Client, Server, clean_environment, metric, serving, sql
+from tests.api.servers import PATIENCE, ROW, Answer, Client, Server, clean_environment, metric, serving
 
 pytestmark = pytest.mark.journey
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
+from tests.api.databases import sql
 from tests.api.served.gate import Gate
-from tests.api.servers import Client, Server, metric, serving, sql
+from tests.api.servers import Client, Server, metric, serving
 
 pytestmark = pytest.mark.journey
 

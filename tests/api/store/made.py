@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 from api.store import Record, Store, new_id
 
 ROOT = Path(__file__).parents[3]
-SERVER = os.environ.get("HEARTH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 WAIT = 0.6  # seconds that a store of these tests waits for its database
 
 

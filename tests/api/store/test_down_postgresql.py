@@ -6,8 +6,8 @@ import threading
 
 import pytest
 from sqlalchemy import create_engine, make_url
-from tests.api.store.conftest import said
-from tests.api.store.made import SERVER, WAIT, back, kept_in, record, scenario, until
+from tests.api.databases import SERVER, sql
+from tests.api.store.made import WAIT, back, kept_in, record, scenario, until
 
 from api.store import Store, StoreDown, Truth, writer
 
@@ -15,7 +15,7 @@ from api.store import Store, StoreDown, Truth, writer
 def kill_all(url: str) -> None:
     """Have the server end every connection to the database."""
     name = make_url(url).database
-    said(SERVER, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
+    sql(SERVER, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
 
 
 def test_a_killed_connection_costs_no_record(postgres: str) -> None:
@@ -103,13 +103,13 @@ def test_a_server_that_refuses_is_waited_for(postgres: str) -> None:
 
     async def inside(store: Store) -> None:
         name = make_url(postgres).database
-        said(SERVER, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        sql(SERVER, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         kill_all(postgres)
         assert not await kept_in(store, WAIT + 0.2)
         assert not await kept_in(store, 0.05)
         with pytest.raises(StoreDown):
             await store.feedback("kitchen", [Truth("a" * 43, 1.0)])
-        said(SERVER, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        sql(SERVER, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
         await back(store)
 
     scenario(postgres, inside)

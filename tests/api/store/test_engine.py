@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
-from tests.api.store.conftest import said
-from tests.api.store.made import SERVER, opened
+from tests.api.databases import SERVER, sql
+from tests.api.store.made import opened
 
 from api.store import StoreError, new_id
 from api.store import engine as engine_module
@@ -67,12 +67,12 @@ def test_a_wrong_database_is_named(postgres: str) -> None:
 def test_a_user_without_rights_is_told(postgres: str) -> None:
     """Who may not make tables hears it from the database, and what to look at."""
     name = f"nobody_{new_id()}"
-    said(SERVER, f'CREATE ROLE "{name}" LOGIN')
+    sql(SERVER, f'CREATE ROLE "{name}" LOGIN')
     try:
         with pytest.raises(StoreError, match=r"permission denied.*may that user create tables"):
             opened(make_url(postgres).set(username=name).render_as_string(hide_password=False))
     finally:
-        said(SERVER, f'DROP ROLE "{name}"')
+        sql(SERVER, f'DROP ROLE "{name}"')
 
 
 def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

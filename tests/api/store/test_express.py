@@ -31,6 +31,20 @@ def written_by_the_writer(store: Store, monkeypatch: pytest.MonkeyPatch) -> list
     return taken
 
 
+def committed_by_the_loop(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many records each commit of the short way takes from now on."""
+    assert store._express is not None
+    link, groups = store._express._link, list[int]()
+    insert = link.insert
+
+    def noted(records: Sequence[Record]) -> None:
+        groups.append(len(records))
+        insert(records)
+
+    monkeypatch.setattr(link, "insert", noted)
+    return groups
+
+
 def test_a_record_is_committed_when_it_is_answered(sqlite: str) -> None:
     """Another connection sees it at once: nothing waits for a later flush."""
 
@@ -47,15 +61,7 @@ def test_what_one_turn_brings_is_one_transaction(sqlite: str, monkeypatch: pytes
     """Fifty that come together cost two commits: the first does not know of the others yet."""
 
     async def inside(store: Store) -> None:
-        assert store._express is not None
-        link, groups = store._express._link, list[int]()
-        insert = link.insert
-
-        def noted(records: Sequence[Record]) -> None:
-            groups.append(len(records))
-            insert(records)
-
-        monkeypatch.setattr(link, "insert", noted)
+        groups = committed_by_the_loop(store, monkeypatch)
         records = [record() for _ in range(50)]
         assert all(await asyncio.gather(*(store.keep(one) for one in records)))
         assert groups == [1, 49]
@@ -159,15 +165,7 @@ def test_records_that_come_together_are_gathered_until_they_come_alone_again(
 
     async def inside(store: Store) -> None:
         await asyncio.sleep(0)
-        assert store._express is not None
-        link, groups = store._express._link, list[int]()
-        insert = link.insert
-
-        def noted(records: Sequence[Record]) -> None:
-            groups.append(len(records))
-            insert(records)
-
-        monkeypatch.setattr(link, "insert", noted)
+        groups = committed_by_the_loop(store, monkeypatch)
         for _ in range(3):
             assert all(await asyncio.gather(*(store.keep(record()) for _ in range(8))))
         assert groups == [1, 7, 8, 8]
