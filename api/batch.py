@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from api import arrow
+from api.answers import JSON
 from api.errors import Invalid, Unsupported, invalid
 from api.model import Model
 from api.rows import Matrix
@@ -21,7 +22,7 @@ from hearth.separators import ADVICE, other_than_commas
 if TYPE_CHECKING:
     from api.ipc import Column
 
-JSON, CSV, ARROW = "application/json", "text/csv", arrow.MEDIA
+CSV, ARROW = "text/csv", arrow.MEDIA
 _encode = msgspec.json.Encoder().encode
 
 

@@ -12,15 +12,16 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from api import errors
+from api.answers import send_whole
 from api.errors import ApiError
 from api.ratelimit import Headers, address_bucket, client_address, headers, key_bucket, read_limit
 from api.security import Key, presented
 from api.service import Service
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]  # of a response made for this request, with its body
 CALL, TASK = "hearth.call", "hearth.task"  # where a request's scope holds its Call, and the task that answers it, if one does
 EXPIRED = "the key has expired: ask for another"
 CLIENT_GONE = 499  # as nginx counts a client that did not wait; nobody is sent it
@@ -92,22 +93,21 @@ class Edge:
             self._open += 1
         else:
             self._guarded += 1
-        answer = _Answer(call, send)
         try:
             await self._admitted(call, scope)
-            await self._answered(call, scope, receive, answer)
+            await self._answered(call, scope, receive, send)
         except ApiError as error:
-            await self._refused(error, scope, receive, answer)
+            await self._refused(error, scope, receive, send)
         except ClientDisconnect:
             call.status = CLIENT_GONE
         except asyncio.CancelledError:
             if not call.late:
                 raise
             late = errors.Unavailable("the request took too long: send less, or try again")
-            await self._refused(late, scope, receive, answer)
+            await self._refused(late, scope, receive, send)
         except Exception as error:  # noqa: BLE001 - the top handler
             self._service.log.failure("failed", error, request_id=call.id, route=call.guard.template)
-            await self._refused(errors.Internal(), scope, receive, answer)
+            await self._refused(errors.Internal(), scope, receive, send)
         finally:
             del self._under_way[call]
             if guard.scope is None:
@@ -163,7 +163,7 @@ class Edge:
                 EXPIRED if over else "send a key that is known: X-API-Key: KEY, or Authorization: Bearer KEY"
             )
 
-    async def _answered(self, call: Call, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _answered(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         endpoints = call.guard.endpoints
         endpoint = endpoints.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if not endpoints:
@@ -172,11 +172,19 @@ class Edge:
             allowed = [*endpoints, *(["HEAD"] if "GET" in endpoints else [])]
             raise errors.WrongMethod("this path takes other methods: see Allow", headers={"Allow": ", ".join(allowed)})
         response = await endpoint(Request(scope, receive))
-        await response(scope, receive, answer)
+        await self._send(response, scope, receive, send)
 
-    async def _refused(self, error: ApiError, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        if not answer.begun:
-            await errors.problem(error, scope[CALL].id)(scope, receive, answer)
+    async def _refused(self, error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+        call: Call = scope[CALL]
+        if not call.status:  # else an answer was begun
+            await self._send(errors.problem(error, call.id), scope, receive, send)
+
+    async def _send(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a response, which is this call's alone, with the headers of the call."""
+        call: Call = scope[CALL]
+        call.status = response.status_code
+        response.raw_headers += call.headers
+        await send_whole(response, scope, receive, send)
 
     def _told(self, call: Call, method: str) -> None:
         seconds = time.perf_counter() - call.started
@@ -192,22 +200,6 @@ class Edge:
                 ms=round(seconds * 1000, 3),
                 key=call.key_name,
             )
-
-
-class _Answer:
-    """Sends an answer with the headers of its call, and remembers its status."""
-
-    __slots__ = ("_call", "_send", "begun")
-
-    def __init__(self, call: Call, send: Send) -> None:
-        self._call, self._send, self.begun = call, send, False
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.begun = True
-            self._call.status = message["status"]
-            message["headers"] = [*message["headers"], *self._call.headers]
-        await self._send(message)
 
 
 def route_of(scope: Scope) -> str:

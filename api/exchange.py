@@ -11,12 +11,10 @@ Run = Coroutine[object, None, None]
 
 
 class Exchange(RequestResponseCycle):
-    """uvicorn's, but that the head and the body of an answer leave in one packet, which costs half the system calls.
+    """uvicorn's, but that an answer that is whole (``WHOLE``) leaves in one packet, which costs half the system calls.
 
-    An answer that comes in parts, and whatever else is not the rule, is uvicorn's affair.
+    One that comes in parts, and whatever else is not the rule, is uvicorn's affair.
     """
-
-    _start: Message | None = None  # the head of an answer, until its body comes
 
     def take(self, body: bytes) -> None:
         """Take the whole body at once."""
@@ -33,30 +31,25 @@ class Exchange(RequestResponseCycle):
         return {"type": "http.request", "body": whole, "more_body": False}
 
     async def send(self, message: Message) -> None:  # type: ignore[override]
-        """Take a part of the answer."""
-        if self._start is None and message["type"] == "http.response.start" and not self.response_started:
-            self._start = message
+        """Take an answer, or a part of it."""
+        whole = message["type"] == "http.response.start" and "body" in message
+        if whole and self._written(message["status"], message["headers"], message["body"]):
             return
-        start, self._start = self._start, None
-        if start is not None:
-            if self._whole(start, message):
-                return
-            await super().send(start)  # type: ignore[arg-type]
         await super().send(message)  # type: ignore[arg-type]
+        if whole:
+            await super().send({"type": "http.response.body", "body": message["body"]})
 
-    def _whole(self, start: Message, message: Message) -> bool:
-        """Write head and body, if that is the whole answer and nothing about it is special."""
-        body: bytes = message.get("body", b"")
-        headers = start["headers"]
-        plain = self.keep_alive and not (self.disconnected or self.flow.write_paused or message.get("more_body"))
+    def _written(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Write a whole answer, if nothing about it is special."""
+        plain = self.keep_alive and not (self.response_started or self.disconnected or self.flow.write_paused)
         if not plain or self.scope["method"] == "HEAD" or (b"content-length", b"%d" % len(body)) not in headers:
             return False
-        lines = [b"%b: %b\r\n" % pair for pair in (*self.default_headers, *headers)]
-        head = b"".join([STATUS_LINE[start["status"]], *lines, b"\r\n"])
-        if head.count(b"\n") != len(lines) + 2:
+        lines = [*map(b": ".join, self.default_headers), *map(b": ".join, headers)]
+        head = b"\r\n".join(lines)
+        if head.count(b"\n") != len(lines) - 1:
             return False  # uvicorn says what is wrong with it
         self.response_started = self.response_complete = True
-        self.transport.write(head + body)
+        self.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[status], head, body))
         self.message_event.set()
         self.on_response()
         return True

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import cast
 
-from api.batch import ARROW, CSV, JSON, decoded
+from api.answers import JSON
+from api.batch import ARROW, CSV, decoded
 from api.errors import MEDIA as PROBLEM
 from api.model import Model
 from api.routes.feedback import MOST_TRUTHS

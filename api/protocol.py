@@ -9,6 +9,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from api import errors
+from api.answers import WHOLE
 from api.edge import TASK
 from api.exchange import Begun, Exchange
 from api.heads import Heads
@@ -88,7 +89,7 @@ class Protocol(HttpToolsProtocol):
         scope["method"], scope["http_version"] = parser.get_method().decode("ascii"), version
         scope["path"], scope["raw_path"] = unquote(path) if "%" in path else path, url.path
         scope["query_string"] = url.query or b""
-        scope[PEER] = True
+        scope[PEER] = scope[WHOLE] = True
         before: RequestResponseCycle | None = self.cycle
         self.cycle = exchange = self._exchange(scope, keep_alive=version != "1.0" and parser.should_keep_alive())
         if before is not None and not before.response_complete:

@@ -1,10 +1,9 @@
 """What changes the running service."""
 
-import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.batch import JSON
+from api.answers import Json
 from api.deps import needs
 from api.edge import Call
 from api.errors import Conflict
@@ -23,4 +22,4 @@ async def reload(request: Request) -> Response:
     except BundleError as error:
         raise Conflict(f"{error} The bundle before goes on answering.") from error
     told = {"model": model.digest, "before": before, "changed": model.digest != before}
-    return Response(msgspec.json.encode(told), media_type=JSON)
+    return Json(told)

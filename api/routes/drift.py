@@ -1,11 +1,10 @@
 """Whether the rows that come still are those that the model was made for."""
 
-import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import judging
-from api.batch import JSON
+from api.answers import Json
 from api.deps import needs
 from api.edge import Call
 from api.errors import Unavailable
@@ -29,4 +28,4 @@ async def drift(request: Request) -> Response:
         raise Unavailable("the store is down: try again later", retry_after=5) from None
     if found.judged is not None:
         service.metrics.watched(bundle.digest, len(judging.drifted(found.judged)), found.judged.until)
-    return Response(msgspec.json.encode(judging.told(found, bundle)), media_type=JSON)
+    return Json(judging.told(found, bundle))

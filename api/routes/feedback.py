@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.batch import JSON
+from api.answers import Json
 from api.deps import needs
 from api.edge import Call
 from api.errors import Conflict, Invalid, NotFound, Unavailable, invalid
@@ -19,7 +19,6 @@ from hearth.schema import MOST, Target
 
 router = APIRouter(tags=["feedback"], dependencies=[needs("feedback")])
 MOST_TRUTHS = 10_000
-_encode = msgspec.json.Encoder().encode
 
 
 class Item(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,7 +54,7 @@ async def feedback(request: Request) -> Response:
         raise NotFound("no prediction with this id is stored: it never was, or it is older than the store keeps")
     if outcome == "conflict":
         raise Conflict("another truth is stored for this id, and stays")
-    return Response(_encode({"id": item.id, "status": outcome}), media_type=JSON)
+    return Json({"id": item.id, "status": outcome})
 
 
 @router.post("/feedback/batch")
@@ -70,7 +69,7 @@ async def feedback_batch(request: Request) -> Response:
         raise _unread(body, form) from None
     outcomes = await _kept(call, items)
     results = [{"id": item.id, "status": outcome} for item, outcome in zip(items, outcomes, strict=True)]
-    return Response(_encode({"results": results}), media_type=JSON)
+    return Json({"results": results})
 
 
 def _unread(body: bytes, form: str) -> Invalid:

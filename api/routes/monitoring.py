@@ -2,12 +2,11 @@
 
 import time
 
-import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import stats
-from api.batch import JSON
+from api.answers import Json
 from api.deps import needs
 from api.edge import Call
 from api.errors import Unavailable
@@ -32,4 +31,4 @@ async def monitoring_stats(request: Request) -> Response:
         "latency_ms": stats.latency(registry),
         "stored": stored,
     }
-    return Response(msgspec.json.encode(told), media_type=JSON)
+    return Json(told)

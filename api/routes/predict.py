@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import batch
-from api.batch import JSON
+from api.answers import Json
 from api.deps import needs
 from api.edge import Call, body_of
 from api.errors import Unsupported
@@ -40,7 +40,7 @@ async def predict(request: Request) -> Response:
     warnings = model.warnings(coded)
     if warnings:
         told["warnings"] = warnings
-    return Response(_encode(told), media_type=JSON)
+    return Json(told)
 
 
 @router.post("/predict/batch")
@@ -77,7 +77,7 @@ async def explain(request: Request) -> Response:
     values = model.reader.one(await json_of(call, request))
     row = dict(zip(model.names, values, strict=True))
     reasons = await asyncio.get_running_loop().run_in_executor(call.service.pool, explained, model.predictor, row)
-    return Response(_encode({**reasons, "model": model.digest}), media_type=JSON)
+    return Json({**reasons, "model": model.digest})
 
 
 async def json_of(call: Call, request: Request) -> bytes:

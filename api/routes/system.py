@@ -1,24 +1,22 @@
 """Is it alive, is it able, and what is it."""
 
-import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import metrics
-from api.batch import JSON
+from api.answers import Json
 from api.deps import needs
 from api.edge import Call
 from hearth import __version__
 
 router = APIRouter(tags=["service"])
 known = APIRouter(tags=["service"], dependencies=[needs()])
-_encode = msgspec.json.Encoder().encode
 
 
 @router.get("/health")
 async def health(request: Request) -> Response:  # noqa: ARG001
     """The process is alive."""
-    return Response(_encode({"status": "ok"}), media_type=JSON)
+    return Json({"status": "ok"})
 
 
 @router.get("/ready")
@@ -33,14 +31,14 @@ async def ready(request: Request) -> Response:
     }
     whole = not {"refused", "down", "local"} & set(told.values())
     status = "stopping" if service.stopping else "ok" if whole else "degraded"
-    return Response(_encode({"status": status, **told}), 503 if service.stopping else 200, media_type=JSON)
+    return Json({"status": status, **told}, 503 if service.stopping else 200)
 
 
 @known.get("/version")
 async def version(request: Request) -> Response:
     """Version of the service and digest of the model that answers."""
     model = Call.of(request).service.models.current
-    return Response(_encode({"hearth": __version__, "model": model.digest}), media_type=JSON)
+    return Json({"hearth": __version__, "model": model.digest})
 
 
 @known.get("/model/info")
@@ -53,7 +51,7 @@ async def model_info(request: Request) -> Response:
         "task": model.contract.target.task,
         "features_used": model.features_used,
     }
-    return Response(_encode(told), media_type=JSON)
+    return Json(told)
 
 
 def exposed(open_to_all: bool) -> APIRouter:

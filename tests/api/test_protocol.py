@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from api.answers import send_whole
 from api.edge import TASK
 from api.exchange import Begun
 from api.heads import MOST, Heads
@@ -77,7 +78,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     while more:
         message = await receive()
         body, more = body + message["body"], message["more_body"]
-    await Response(body, headers={"x-path": scope["path"]})(scope, receive, send)
+    await send_whole(Response(body, headers={"x-path": scope["path"]}), scope, receive, send)
 
 
 async def turns(count: int = 3) -> None:
@@ -139,7 +140,7 @@ def test_what_waits_can_be_ended() -> None:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             ended.append(scope[TASK])
-            await Response("late", 503)(scope, receive, send)
+            await send_whole(Response("late", 503), scope, receive, send)
 
     async def act(line: Line) -> None:
         line.send(ONE)
@@ -201,7 +202,7 @@ def test_an_answer_that_is_none_is_not_sent(response: Response) -> None:
     """Uvicorn's own checks hold for answers in one packet too."""
 
     async def wrong(scope: Scope, receive: Receive, send: Send) -> None:
-        await response(scope, receive, send)
+        await send_whole(response, scope, receive, send)
 
     async def act(line: Line) -> None:
         assert b"set-cookie" not in b"".join(line.send(ONE))
