@@ -1,11 +1,13 @@
 """One request and its answer, as uvicorn's protocol holds them: what came whole is read, and leaves, without waiting."""
 
+import asyncio
+import logging
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from typing import Any
 
-from starlette.types import Message
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from starlette.types import Message, Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 Run = Coroutine[object, None, None]
 
@@ -16,17 +18,43 @@ class Exchange(RequestResponseCycle):
     One that comes in parts, and whatever else is not the rule, is uvicorn's affair.
     """
 
-    def take(self, body: bytes) -> None:
-        """Take the whole body at once."""
-        self.body = body  # type: ignore[assignment] # nothing is added to it
-        self.more_body = self.waiting_for_100_continue = False
+    # What uvicorn sets in each is here once, where it begins as the same in all.
+    logger, access_logger = logging.getLogger("uvicorn.error"), logging.getLogger("uvicorn.access")
+    access_log = disconnected = response_started = response_complete = False
+    chunked_encoding, expected_content_length = None, 0
+    _event: asyncio.Event | None = None
+
+    def __init__(
+        self,
+        scope: Scope,
+        line: HttpToolsProtocol,
+        *,
+        keep_alive: bool,
+        waiting_for_100_continue: bool = False,
+        body: bytes | None = None,
+    ) -> None:
+        """A request on a ``line``; ``body`` is the whole, None while it is still to come."""
+        self.scope = scope  # type: ignore[assignment] # uvicorn's type of it names each entry
+        self.transport, self.flow, self.on_response = line.transport, line.flow, line.on_response_complete
+        self.default_headers = line.server_state.default_headers
+        self.keep_alive, self.waiting_for_100_continue = keep_alive, waiting_for_100_continue
+        self.more_body = body is None
+        self.body = bytearray() if body is None else body  # type: ignore[assignment] # nothing is added to a whole one
+
+    @property
+    def message_event(self) -> asyncio.Event:  # type: ignore[override]
+        """Set when there is something to receive; made for those that wait for it."""
+        if self._event is None:
+            self._event = asyncio.Event()
+        return self._event
 
     async def receive(self) -> Message:  # type: ignore[override]
         """The body, at once if it has come."""
         if self.more_body or self.disconnected or self.response_complete or self.waiting_for_100_continue:
             return await super().receive()  # type: ignore[return-value]
         self.flow.resume_reading()
-        self.message_event.clear()
+        if self._event is not None:
+            self._event.clear()
         whole, self.body = bytes(self.body), bytearray()
         return {"type": "http.request", "body": whole, "more_body": False}
 
@@ -50,7 +78,8 @@ class Exchange(RequestResponseCycle):
             return False  # uvicorn says what is wrong with it
         self.response_started = self.response_complete = True
         self.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[status], head, body))
-        self.message_event.set()
+        if self._event is not None:
+            self._event.set()
         self.on_response()
         return True
 

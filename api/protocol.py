@@ -59,8 +59,8 @@ class Protocol(HttpToolsProtocol):
             self._parse(data, fresh=fresh)
             return
         scope, body = known
-        self.cycle = exchange = self._exchange(scope, keep_alive=True)
-        exchange.take(body)
+        self._idle = None
+        self.cycle = exchange = Exchange(scope, self, keep_alive=True, body=body)
         self._begin(exchange)
 
     def _parse(self, data: bytes, *, fresh: bool) -> None:
@@ -91,7 +91,13 @@ class Protocol(HttpToolsProtocol):
         scope["query_string"] = url.query or b""
         scope[PEER] = scope[WHOLE] = True
         before: RequestResponseCycle | None = self.cycle
-        self.cycle = exchange = self._exchange(scope, keep_alive=version != "1.0" and parser.should_keep_alive())
+        self._idle = None
+        self.cycle = exchange = Exchange(
+            scope,
+            self,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            waiting_for_100_continue=self.expect_100_continue,
+        )
         if before is not None and not before.response_complete:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))
@@ -120,22 +126,6 @@ class Protocol(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
         else:
             self._idle = self.loop.time()
-
-    def _exchange(self, scope: Scope, *, keep_alive: bool) -> Exchange:
-        self._idle = None
-        return Exchange(
-            scope=scope,  # type: ignore[arg-type] # uvicorn's type of it names each entry
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=keep_alive,
-            on_response=self.on_response_complete,
-        )
 
     def _begin_due(self, exchange: Exchange, data: bytes) -> None:
         """Begin what is due; ``data`` is what came, if it began with a request."""
