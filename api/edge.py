@@ -5,7 +5,6 @@ Plain ASGI in front of FastAPI, so that all of it holds for every answer, also f
 
 import asyncio
 import itertools
-import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,8 +16,9 @@ from starlette.types import Receive, Scope, Send
 from api import errors
 from api.answers import send_whole
 from api.errors import ApiError
+from api.heads import BODY, Head
 from api.ratelimit import Headers, address_bucket, client_address, headers, key_bucket, read_limit
-from api.security import Key, presented
+from api.security import Key
 from api.service import Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]  # of a response made for this request, with its body
@@ -26,7 +26,6 @@ CALL, TASK = "hearth.call", "hearth.task"  # where a request's scope holds its C
 EXPIRED = "the key has expired: ask for another"
 CLIENT_GONE = 499  # as nginx counts a client that did not wait; nobody is sent it
 _PROCESS, _NUMBERS = secrets.token_hex(6), itertools.count(1)  # request ids: of this process, in turn
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 class Guard:
@@ -44,13 +43,12 @@ class Guard:
 class Call:
     """One request under way: its id, its guard, and whose key it came with."""
 
-    __slots__ = ("guard", "headers", "id", "key", "late", "seen", "service", "started", "status")
+    __slots__ = ("guard", "head", "headers", "id", "key", "late", "service", "started", "status")
 
-    def __init__(self, service: Service, guard: Guard, seen: Mapping[bytes, bytes]) -> None:
-        self.service, self.guard, self.seen = service, guard, seen
+    def __init__(self, service: Service, guard: Guard, head: Head) -> None:
+        self.service, self.guard, self.head = service, guard, head
         self.started = time.perf_counter()
-        given = seen.get(b"x-request-id", b"").decode("latin-1")
-        self.id = given if given and _REQUEST_ID.fullmatch(given) else f"{_PROCESS}-{next(_NUMBERS):x}"
+        self.id = head.id or f"{_PROCESS}-{next(_NUMBERS):x}"
         self.key: Key | None = None
         self.headers: Headers = [(b"x-request-id", self.id.encode())]
         self.status, self.late = 0, False
@@ -85,7 +83,7 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         guard = self._guards.get(route_of(scope), UNKNOWN)
-        call = Call(self._service, guard, dict(scope["headers"]))
+        call = Call(self._service, guard, Head.of(scope))
         scope[CALL] = call
         scope[TASK] = asyncio.current_task()
         self._under_way[call] = scope
@@ -138,13 +136,13 @@ class Edge:
             raise crowded()
         if call.guard.scope and call.key and call.guard.scope not in call.key.scopes:
             raise errors.Forbidden(f"this route wants a key with the scope {call.guard.scope}")
-        length = call.seen.get(b"content-length")
+        length = call.head.seen.get(b"content-length")
         if length and int(length) > self._most:
             raise too_large(self._most)
 
     async def _identified(self, call: Call, scope: Scope) -> None:
         limiter = self._service.limiter
-        secret = presented(scope["headers"])
+        secret = call.head.secret
         call.key = key = self._service.ring.find(secret) if secret else None
         if key is None:
             address = client_address(scope, self._service.settings.trusted_proxies)
@@ -158,9 +156,10 @@ class Edge:
             self._service.metrics.refusals.labels(kind).inc()
             raise errors.TooMany(f"{detail}: wait as long as Retry-After says")
         if key is None:
-            over = bool(secret) and self._service.ring.expired(secret or b"")
             raise errors.Unauthorized(
-                EXPIRED if over else "send a key that is known: X-API-Key: KEY, or Authorization: Bearer KEY"
+                EXPIRED
+                if secret and self._service.ring.expired(secret)
+                else "send a key that is known: X-API-Key: KEY, or Authorization: Bearer KEY"
             )
 
     async def _answered(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
@@ -228,16 +227,20 @@ async def body_of(request: Request) -> bytes:
         Unsupported: it is compressed: what a few bytes unfold to is known only when they have.
     """
     call = Call.of(request)
-    if call.seen.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+    if not call.head.plain:
         raise errors.Unsupported("send the body as it is, without a Content-Encoding", headers={"Accept-Encoding": "identity"})
     most = call.service.settings.max_body_bytes
-    message = await request.receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        whole: bytes = message.get("body", b"")
-        if len(whole) > most:
-            raise too_large(most)
-        return whole
+    whole: bytes | None = request.scope.get(BODY)
+    if whole is None:
+        return await _received(request, most)
+    if len(whole) > most:
+        raise too_large(most)
+    return whole
+
+
+async def _received(request: Request, most: int) -> bytes:
     parts, got = [], 0
+    message = await request.receive()
     while message["type"] == "http.request":
         parts.append(message.get("body", b""))
         got += len(parts[-1])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from api.keys import DAY, SCOPES, Key, KeysError, Scope, hashed, new_key, parse
 
-__all__ = ["DAY", "REFUSED", "SCOPES", "Key", "KeysError", "Ring", "Scope", "hashed", "new_key", "parse", "presented"]
+__all__ = ["DAY", "REFUSED", "SCOPES", "Key", "KeysError", "Ring", "Scope", "hashed", "new_key", "parse", "presented", "sealed"]
 
 REFUSED = b""  # what ``presented`` returns for two different keys at once: it is no key's
 VARIABLE = "HEARTH_API_KEYS"
@@ -40,6 +40,18 @@ def presented(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
             return REFUSED
         found = given
     return found
+
+
+class Digest(bytes):
+    """The SHA-256 of what a client presents."""
+
+    __slots__ = ()
+
+
+def sealed(given: str | bytes) -> Digest | None:
+    """The digest that a ring looks for, made once where a key is asked for again and again; None of what is longer than any."""
+    raw = given.encode("utf-8", "replace") if isinstance(given, str) else given
+    return Digest(hashlib.sha256(raw).digest()) if len(raw) <= LONGEST else None
 
 
 class Ring:
@@ -92,10 +104,9 @@ class Ring:
         return found is not None and (time.time() if now is None else now) >= found.ends
 
     def _known(self, given: str | bytes) -> Key | None:
-        raw = given.encode("utf-8", "replace") if isinstance(given, str) else given
-        if len(raw) > LONGEST:
+        digest = given if isinstance(given, Digest) else sealed(given)
+        if digest is None:
             return None
-        digest = hashlib.sha256(raw).digest()
         for known, key in self._index.get(digest[:2], ()):
             if hmac.compare_digest(known, digest):
                 return key
