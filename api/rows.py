@@ -3,7 +3,7 @@
 import codecs
 import difflib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Annotated, Literal
 
@@ -40,6 +40,7 @@ class Reader:
         self._codes = [_codes(feature) for feature in contract.used]
         self._plain = not any(self._codes)
         self._numbers = all(feature.numeric for feature in contract.features)
+        self.columns = _columns(contract)
         self._names = {feature.name.upper(): feature.name for feature in contract.features}
 
     def one(self, body: bytes) -> Values:
@@ -140,11 +141,25 @@ def _within(count: int, most: int) -> None:
 
 def _decoders(contract: Contract) -> tuple[Decode, Decode]:
     """What decodes a row and a batch; where a name cannot be a field's, nothing, so that every row gets a second look."""
-    if any(character in feature.name for feature in contract.features for character in NO_FIELD):
+    if _unnamable(feature.name for feature in contract.features):
         return _undecided, _undecided
     row = _struct(contract)
     batch = msgspec.defstruct("Batch", [("instances", _list_of(row))], forbid_unknown_fields=True)
     return msgspec.json.Decoder(row).decode, msgspec.json.Decoder(batch).decode
+
+
+def _columns(contract: Contract) -> Callable[..., object]:
+    """What is encoded as an object of columns: it takes one for each of the contract's names, in their order."""
+    names = contract.names
+    if _unnamable(names):
+        return lambda *columns: dict(zip(names, columns, strict=True))
+    fields = [(f"f{i}", Values) for i, _ in enumerate(names)]
+    return msgspec.defstruct("Columns", fields, rename={f"f{i}": name for i, name in enumerate(names)}, gc=False)
+
+
+def _unnamable(names: Iterable[str]) -> bool:
+    """Whether a name cannot be a field's."""
+    return any(character in name for name in names for character in NO_FIELD)
 
 
 def _undecided(_: bytes) -> Struct:

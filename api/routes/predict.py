@@ -47,7 +47,7 @@ async def predict(request: Request) -> Response:
 async def predict_batch(request: Request) -> Response:
     """Predict many rows in one call of the model: JSON, CSV or an Arrow stream, answered in the same kind."""
     call = Call.of(request)
-    form = batch.form_of(call.seen.get(b"content-type", b"application/json"))
+    form = batch.form_of(call.head.seen.get(b"content-type", b"application/json"))
     service, model = call.service, call.service.models.current
     body = await body_of(request)
     loop = asyncio.get_running_loop()
@@ -86,11 +86,8 @@ async def json_of(call: Call, request: Request) -> bytes:
     Raises:
         Unsupported: it says that it is something else.
     """
-    kind = call.seen.get(b"content-type")
-    if kind is not None and kind != b"application/json":
-        base = kind.partition(b";")[0].strip().lower()
-        if base != b"application/json" and not base.endswith(b"+json"):
-            raise Unsupported("send JSON: Content-Type: application/json")
+    if not call.head.json:
+        raise Unsupported("send JSON: Content-Type: application/json")
     return await body_of(request)
 
 
@@ -111,6 +108,6 @@ def _record(call: Call, model: Model, values: Values, scores: object) -> Record:
         key=call.key_name,
         model=model.digest,
         rows=1,
-        features=_encode(dict(zip(model.names, zip(values, strict=True), strict=True))).decode(),
+        features=_encode(model.reader.columns(*zip(values, strict=True))).decode(),
         scores=_encode([scores]).decode(),
     )

@@ -9,7 +9,7 @@ slots, and all values of a slot go the same ways through all trees.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ Keys = NDArray[np.int64]
 Singles = NDArray[np.float32]
 Masks = NDArray[np.uint8 | np.uint16 | np.uint32 | np.uint64]
 
+_sums = np.add.accumulate
 GREATEST = int(np.array(np.finfo(np.float64).max).view(np.int64))
 
 
@@ -39,17 +40,19 @@ class Forest:
 
     def __init__(self, trees: Trees, positions: Sequence[int], cuts: Sequence[Matrix], masks: Sequence[Masks]) -> None:
         """Of each feature: its position in a row, its cuts, and the masks of its slots (slots, trees), the last for NaN."""
-        firsts = accumulate((len(mask) for mask in masks), initial=0)
+        firsts = list(accumulate((len(mask) for mask in masks), initial=0))
+        table = np.concatenate(masks)
         # NaN is below nothing: bisect takes it past the infinity at the end, to the last slot.
         ends = [(*cut.tolist(), np.inf) for cut in cuts]
-        self._slots = list(zip(positions, firsts, ends, strict=False))
-        table = np.concatenate(masks)
+        rows = [list(table[first:end]) for first, end in pairwise(firsts)]
+        self._slots = list(zip(positions, ends, rows, strict=True))
         # Methods are bound once: at this speed it counts.
-        self._masks, self._one = table.take, table.dtype.type(1)
+        self._masks, self._ones = table.take, np.ones_like(table[0])
+        self._all = ~np.zeros_like(table[0])
         self._leaves = trees.value[trees.leaf].take
         self._offsets = np.searchsorted(trees.tree[trees.leaf], np.arange(len(trees.roots)))
         self._groups = trees.groups
-        self._columns = [(at, first, np.array(cut)) for at, first, cut in self._slots]
+        self._columns = [(at, first, np.array(cut)) for at, first, cut in zip(positions, firsts, ends, strict=False)]
         self.quick = len(masks) * table.itemsize <= WORTH
 
     @classmethod
@@ -69,10 +72,13 @@ class Forest:
 
     def margins(self, values: Sequence[float]) -> Singles:
         """The margin of each output for one row of coded values, NaN for missing, none infinite: shape (groups,)."""
-        slots = [first + bisect_right(cuts, values[at]) for at, first, cuts in self._slots]
-        reached = np.bitwise_and.reduce(self._masks(slots, 0), 0)  # one bit of each tree
-        leaves = self._leaves(np.bitwise_count(reached - self._one) + self._offsets)
-        sums: Singles = np.add.accumulate(leaves.reshape(self._groups, -1), 1)[:, -1]  # in order, as XGBoost: sums round
+        reached = self._all.copy()
+        for at, cuts, masks in self._slots:  # one by one: masks gathered for one call of numpy take twice the time
+            reached &= masks[bisect_right(cuts, values[at])]
+        reached -= self._ones  # of each tree one bit was left
+        leaves = self._leaves(np.bitwise_count(reached) + self._offsets)
+        # The sums go in order, as XGBoost's: they round. Of one group they need no second axis, which costs as much as they do.
+        sums: Singles = _sums(leaves)[-1:] if self._groups == 1 else _sums(leaves.reshape(self._groups, -1), 1)[:, -1]
         return sums
 
     def many(self, rows: Matrix) -> Singles:
@@ -88,7 +94,7 @@ class Forest:
         reached = self._masks(slots[0], 0)
         for column in slots[1:]:
             reached &= self._masks(column, 0)
-        leaves = self._leaves(np.add(np.bitwise_count(reached - self._one).T, self._offsets[:, None], order="C"))
+        leaves = self._leaves(np.add(np.bitwise_count(reached - self._ones).T, self._offsets[:, None], order="C"))
         sums: Singles = np.add.reduce(leaves.reshape(self._groups, -1, len(reached)), 1).T
         return sums
 
