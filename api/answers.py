@@ -22,8 +22,9 @@ class Json(Response):
 
 async def send_whole(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     """Send a response that has its body. One that the server takes in a message leaves in a packet."""
-    if WHOLE not in scope:
+    if WHOLE in scope:
+        start = {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
+        start["body"] = response.body
+        await send(start)
+    else:
         await response(scope, receive, send)
-        return
-    head = {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
-    await send({**head, "body": response.body})

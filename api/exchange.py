@@ -72,12 +72,12 @@ class Exchange(RequestResponseCycle):
         plain = self.keep_alive and not (self.response_started or self.disconnected or self.flow.write_paused)
         if not plain or self.scope["method"] == "HEAD" or (b"content-length", b"%d" % len(body)) not in headers:
             return False
-        lines = [*map(b": ".join, self.default_headers), *map(b": ".join, headers)]
+        lines = list(map(b": ".join, (*self.default_headers, *headers)))
         head = b"\r\n".join(lines)
         if head.count(b"\n") != len(lines) - 1:
             return False  # uvicorn says what is wrong with it
         self.response_started = self.response_complete = True
-        self.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[status], head, body))
+        self.transport.write(b"".join((STATUS_LINE[status], head, b"\r\n\r\n", body)))
         if self._event is not None:
             self._event.set()
         self.on_response()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from api.rows import Matrix, Reader
 from hearth.bundle import Prediction, Predictor
@@ -30,6 +30,14 @@ class _Valued(Struct, gc=False):
     id: str | None
     prediction: float
     interval: _Interval
+
+
+class _Single(_Valued, gc=False):
+    """The answer to a row alone."""
+
+    model: str
+    features_used: msgspec.Raw
+    warnings: list[str] | UnsetType = UNSET
 
 
 class Model:
@@ -64,13 +72,15 @@ class Model:
             raise BundleError(f"{folder}: one row gets two answers. Report this, and keep the bundle that answers now.")
         return model
 
-    def one(self, coded: list[float]) -> tuple[dict[str, object], object]:
-        """The answer for one coded row, but for its id, and the model's scores as they are stored."""
-        score = self.predictor.score_one(coded)
+    def answer(self, row: str | None, score: float | list[float], coded: list[float]) -> object:
+        """The answer to one coded row with that score, under its id, to be encoded."""
+        warnings = self.warnings(coded) or UNSET
         if isinstance(score, float):
-            return self._valued(score), score
-        (answer,) = self._labelled(self.predictor.answer(np.array([score])))
-        return answer, score
+            interval = _Interval(score - self._quantile, score + self._quantile, self.coverage)
+            return _Single(row, score, interval, self.digest, self.features_used, warnings)
+        (labelled,) = self._labelled(self.predictor.answer(np.array([score])))
+        told = {"id": row, **labelled, "model": self.digest, "features_used": self.features_used}
+        return told if warnings is UNSET else {**told, "warnings": warnings}
 
     def answers(self, prediction: Prediction, ids: Sequence[str | None]) -> Sequence[object]:
         """The answers of many rows, under their ids, to be encoded."""
@@ -92,10 +102,6 @@ class Model:
         outside = self.predictor.trained.outside_rows(x)
         texts = [self._known.get(name, "") for name in self.names]
         return {int(row): [texts[at] for at in np.flatnonzero(outside[row])] for row in np.flatnonzero(outside.any(axis=1))}
-
-    def _valued(self, value: float) -> dict[str, object]:
-        bounds = {"lower": value - self._quantile, "upper": value + self._quantile, "coverage": self.coverage}
-        return {"prediction": value, "interval": bounds}
 
     def _labelled(self, prediction: Prediction) -> Iterator[dict[str, object]]:
         """Label, probabilities and label set of each row of a classification."""

@@ -28,19 +28,10 @@ async def predict(request: Request) -> Response:
     model = call.service.models.current
     values = model.reader.one(await json_of(call, request))
     coded = model.reader.coded(values)
-    answer, scores = model.one(coded)
-    record = _record(call, model, values, scores)
+    score = model.predictor.score_one(coded)
+    record = _record(call, model, values, score)
     kept = await _kept(call, record)
-    told = {
-        "id": record.id if kept else None,
-        **answer,
-        "model": model.digest,
-        "features_used": model.features_used,
-    }
-    warnings = model.warnings(coded)
-    if warnings:
-        told["warnings"] = warnings
-    return Json(told)
+    return Json(model.answer(record.id if kept else None, score, coded))
 
 
 @router.post("/predict/batch")
@@ -101,7 +92,7 @@ async def _kept(call: Call, record: Record) -> bool:
     return kept
 
 
-def _record(call: Call, model: Model, values: Values, scores: object) -> Record:
+def _record(call: Call, model: Model, values: Values, score: object) -> Record:
     return Record(
         id=new_id(),
         at=time.time(),
@@ -109,5 +100,5 @@ def _record(call: Call, model: Model, values: Values, scores: object) -> Record:
         model=model.digest,
         rows=1,
         features=_encode(model.reader.columns(*zip(values, strict=True))).decode(),
-        scores=_encode([scores]).decode(),
+        scores=_encode([score]).decode(),
     )

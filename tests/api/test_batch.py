@@ -69,7 +69,7 @@ def test_every_door_gives_the_same_bits(kind: str, seed: int, count: int) -> Non
     assert bits(model, JSON, in_json(rows)) == expected
     assert bits(model, CSV, in_csv(rows)) == expected
     assert bits(model, CSV, b"\xef\xbb\xbf" + in_csv(rows, CONTRACT.names[::-1]).replace(b"\r\n", b"\n\n")) == expected
-    alone = [model.one(model.reader.coded(model.reader.one(json.dumps(row).encode())))[1] for row in rows]
+    alone = [model.predictor.score_one(model.reader.coded(model.reader.one(json.dumps(row).encode()))) for row in rows]
     assert np.array(alone).tobytes() == said.tobytes()
 
 

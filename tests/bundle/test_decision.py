@@ -1,7 +1,9 @@
 """From margins to probabilities and labels."""
 
 from dataclasses import replace
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,6 +41,11 @@ def margins(probabilities: Scores) -> Scores:
     return logs[:, 1] - logs[:, 0] if logs.shape[1] == 2 else logs
 
 
+def told(answer: object) -> Any:  # noqa: ANN401 - JSON
+    """An answer as a client reads it."""
+    return msgspec.json.decode(msgspec.json.encode(answer))
+
+
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
 def test_a_temperature_divides_the_margins_on_every_way_to_an_answer(
@@ -53,8 +60,9 @@ def test_a_temperature_divides_the_margins_on_every_way_to_an_answer(
     assert predictor.engine == "forest"
     assert [predictor.score_one(row) for row in x.tolist()] == scores.tolist()
     assert np.array_equal(predictor._booster_scores(x), scores)
-    answers = Model(predictor).answers(predictor.predict(x), [None] * len(x))
-    assert [{"id": None, **Model(predictor).one(row)[0]} for row in x.tolist()] == answers
+    many = told(Model(predictor).answers(predictor.predict(x), [None] * len(x)))
+    alone = [told(Model(predictor).answer(None, predictor.score_one(row), row)) for row in x.tolist()]
+    assert [{name: one[name] for name in answer} for one, answer in zip(alone, many, strict=True)] == many
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
@@ -81,7 +89,7 @@ def test_a_threshold_moves_the_label_alone(tiny_of: dict[str, Tiny]) -> None:
     assert len(moved)
     assert low.label_sets[np.arange(len(tiny.x)), low.value.astype(int)].all()
     model, row = Model(decided(tiny, 1.0, 0.2)), tiny.x[moved[0]]
-    assert model.one(row.tolist())[0]["prediction"] == "yes"
+    assert told(model.answer(None, model.predictor.score_one(row.tolist()), row.tolist()))["prediction"] == "yes"
     assert explained(model.predictor, rows_of(row[None])[0])["prediction"] == "yes"
 
 
