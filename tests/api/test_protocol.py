@@ -4,20 +4,23 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from inspect import signature
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from api.answers import send_whole
 from api.edge import TASK
-from api.exchange import Begun
-from api.heads import MOST, Heads
+from api.exchange import Begun, Exchange
+from api.heads import BODY, HEAD, MOST, Heads
 from api.protocol import AT_ONCE, Protocol
 
 POST = b"POST %b HTTP/1.1\r\nContent-Length: 4\r\n\r\n"
@@ -181,6 +184,32 @@ def test_an_answer_in_parts_is_sent_in_parts() -> None:
     on(parts, act)
 
 
+def test_an_answer_in_one_packet_has_what_others_put_on_its_head() -> None:
+    """They need not know that the message with the head holds the body too."""
+
+    async def act(line: Line) -> None:
+        (packet,) = line.send(ONE.replace(b"\r\n\r\n", b"\r\nOrigin: http://a.test\r\n\r\n"))
+        head, _, body = packet.partition(b"\r\n\r\n")
+        assert b"access-control-allow-origin: *" in head
+        assert body == b"body"
+
+    on(CORSMiddleware(echo, allow_origins=["*"]), act)
+
+
+def test_a_whole_answer_to_head_has_no_body() -> None:
+    """But the length that it would have."""
+
+    async def act(line: Line) -> None:
+        line.send(b"HEAD /predict HTTP/1.1\r\n\r\n")
+        assert [packet.endswith(b"\r\n\r\n") for packet in line.wire.packets] == [True]
+        assert b"content-length: 5" in line.wire.packets[0]
+
+    async def five(scope: Scope, receive: Receive, send: Send) -> None:
+        await send_whole(Response("12345"), scope, receive, send)
+
+    on(five, act)
+
+
 @pytest.mark.parametrize("close", [b"Connection: close\r\n", b""])
 def test_a_client_that_wants_it_is_closed(close: bytes) -> None:
     """After its answer."""
@@ -281,6 +310,39 @@ def test_a_connection_knows_few_heads() -> None:
             assert known(line) <= MOST
 
     assert on(echo, act).state.total_requests == 100
+
+
+def test_what_a_head_says_is_known_with_it() -> None:
+    """The application is handed the same again, and with it the body of each request."""
+    heads, bodies = [], []
+
+    async def handed(scope: Scope, receive: Receive, send: Send) -> None:
+        heads.append(scope.get(HEAD))
+        bodies.append(scope.get(BODY))
+        await echo(scope, receive, send)
+
+    async def act(line: Line) -> None:
+        for body in (b"none", b"body", b"else"):
+            line.send(ONE.replace(b"body", body))
+
+    on(handed, act)
+    assert bodies == [None, b"body", b"else"]
+    assert heads[0] is None
+    assert heads[1] is heads[2] is not None
+
+
+def test_an_exchange_has_what_uvicorn_gives_each() -> None:
+    """Though its constructor is not asked: a release of uvicorn that sets more is noticed here."""
+
+    async def act(line: Line) -> None:
+        ours = Exchange({}, line.protocol, keep_alive=True)
+        given = dict.fromkeys(signature(RequestResponseCycle).parameters)
+        theirs = vars(RequestResponseCycle(**given))  # type: ignore[arg-type]
+        assert set(theirs) <= set(dir(ours))
+        state = set(theirs) - set(given) - {"waiting_for_100_continue"}
+        assert {name: getattr(ours, name) for name in state} == {name: theirs[name] for name in state}
+
+    on(echo, act)
 
 
 def test_what_is_done_with_a_request_does_not_reach_the_next() -> None:

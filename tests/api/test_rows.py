@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -81,6 +82,14 @@ def one(body: bytes, reader: Reader = READER) -> bytes | list[tuple[object, obje
         return np.array(reader.coded(reader.one(body)), dtype=np.float64).tobytes()
     except Invalid as error:
         return said(error)
+
+
+@pytest.mark.parametrize("name", ["plain", "größe", 'a "quoted" one', "back\\slash", "line\nbreak", "f0"])
+def test_columns_are_encoded_under_any_name(name: str) -> None:
+    """As the object that they are, in the contract's order."""
+    features = (Feature(name=name, type="number"), Feature(name="other", type="boolean", required=False))
+    columns = Reader(Contract(target=CONTRACT.target, features=features)).columns
+    assert msgspec.json.encode(columns((6.5,), (None,))) == msgspec.json.encode({name: [6.5], "other": [None]})
 
 
 def faults(body: bytes) -> list[tuple[object, object, object]]:

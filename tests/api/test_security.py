@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.keys import Key, KeysError, expiry, hashed, parse
-from api.security import REFUSED, SCOPES, Ring, presented
+from api.security import REFUSED, SCOPES, Ring, presented, sealed
 
 ONE, TWO = "hearth_" + "1" * 43, "hearth_" + "2" * 43  # the same in every process: they are in the names of tests
 
@@ -161,6 +161,7 @@ def test_a_ring_finds_the_key_that_was_presented() -> None:
     """As bytes or text, each its own, and nothing else."""
     ring = Ring(parse(f"{line()} {line(TWO, 'two')}", "here"))
     assert [ring.find(each) for each in (ONE, TWO.encode())] == list(ring.keys)
+    assert [ring.find(sealed(each) or "") for each in (ONE, TWO.encode())] == list(ring.keys)
     for wrong in (
         b"",
         "",
