@@ -50,6 +50,10 @@ lint: .venv/.dev
 types: .venv/.dev
 	$(BIN)/mypy
 
+# Hundreds of processes, several at a time: what they compile is kept, and a thread that waits leaves its processor to others.
+unit journeys api-tests nothing-lost: export PYTHONDONTWRITEBYTECODE :=
+unit journeys api-tests nothing-lost: export OMP_WAIT_POLICY := passive
+
 unit: .venv/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not journey" --cov --cov-report=term
 
