@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import xgboost as xgb
@@ -38,7 +39,7 @@ OBJECTIVES: Mapping[str, Mapping[str, str | int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tiny:
     """A bundle and what it was made from: ``x`` coded rows, ``y`` targets, ``booster`` the model itself."""
 
@@ -47,9 +48,9 @@ class Tiny:
     y: NDArray[np.float64]
     booster: xgb.Booster
 
-    @property
+    @cached_property
     def predictor(self) -> Predictor:
-        """A predictor of its own."""
+        """Its predictor, one for all tests: nothing in it changes, and to check one against its probe takes a while."""
         return Predictor(self.bundle, threads=1)
 
     @property

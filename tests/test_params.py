@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import ValidationError
+from tests.parsed import params
 from tests.tiny import Kind, settings
 
 from hearth.errors import HearthError, ParamsError
@@ -17,7 +18,7 @@ Raw = dict[str, dict[str, object]]
 @pytest.fixture
 def raw() -> Raw:
     """The repository's own settings over a small contract, to be changed at will."""
-    settings: Raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    settings: Raw = params()
     settings["data"] |= {"target": "y", "task": "regression"}
     settings["features"] = {
         "x": {"type": "number", "min": 0, "max": 1},

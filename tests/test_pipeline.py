@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from pydantic import BaseModel
-from tests.parsed import tree
+from tests.parsed import params, tree
 from tests.tiny import csv_text, raw_params
 
 import hearth.params
@@ -166,7 +166,7 @@ def test_a_command_names_what_the_stage_reads_and_writes(name: str) -> None:
     # The table in git is named by params.yaml, not by the command.
     given = {path: [one for one in (*stage.data, *stage.outs) if Path(one).is_relative_to(path)] for path in stage.paths}
     assert [path for path, used in given.items() if not used] == []
-    settings = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    settings = params()
     reached = {one for used in given.values() for one in used} | {settings["data"]["bundled"]["path"]}
     assert {*stage.data, *stage.outs} - reached == set()
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+from tests.parsed import params
 
 from hearth.artifacts import write_json, write_text
 from hearth.params import Params
@@ -18,7 +19,6 @@ from hearth.training import experiment, folds, table
 from hearth.training.experiment import EXPERIMENTS
 from hearth.training.table import Table
 
-ROOT = Path(__file__).parents[1]
 Kind = Literal["regression", "binary", "multiclass"]
 KINDS: tuple[Kind, ...] = ("regression", "binary", "multiclass")
 CLASSES: dict[Kind, tuple[str, ...]] = {"regression": (), "binary": ("no", "yes"), "multiclass": ("low", "mid", "top")}
@@ -27,7 +27,7 @@ Cells = dict[str, list[float | int | str | bool | None]]
 
 def raw_params(kind: Kind = "regression") -> dict[str, dict[str, object]]:
     """The settings of the repository, made small, for the table of ``cells``."""
-    raw: dict[str, dict[str, object]] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    raw: dict[str, dict[str, object]] = params()
     task = "regression" if kind == "regression" else "classification"
     raw["data"] |= {"target": "y", "task": task, "classes": list(CLASSES[kind]), "unit": "m", "about": "a length"}
     raw["features"] = {

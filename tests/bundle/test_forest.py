@@ -25,10 +25,22 @@ VARIANTS = [
 NUMBERS = st.floats(-MOST, MOST) | st.floats(-30, 30) | st.integers(-5, 15).map(float) | st.just(float("nan"))
 
 
-@pytest.fixture(scope="module", params=VARIANTS, ids=lambda variant: f"{variant[0]}-{variant[1]}-{variant[2]}")
-def variant(request: pytest.FixtureRequest) -> Tiny:
-    """Each task with each encoding, with and without imputation."""
-    return make(*request.param)
+@pytest.fixture(scope="module")
+def variants() -> Mapping[str, Tiny]:
+    """Each task with each encoding, with and without imputation, by name."""
+    return {"-".join(map(str, variant)): make(*variant) for variant in VARIANTS}
+
+
+@pytest.fixture(scope="module")
+def grown(variants: Mapping[str, Tiny]) -> Mapping[str, tuple[Tiny, Forest | None]]:
+    """Each of them with its forest."""
+    return {name: (one, Forest.of(one.booster, one.bundle.transform, AT)) for name, one in variants.items()}
+
+
+@pytest.fixture(params=["-".join(map(str, variant)) for variant in VARIANTS])
+def variant(request: pytest.FixtureRequest, variants: Mapping[str, Tiny]) -> Tiny:
+    """Each of them in turn."""
+    return variants[request.param]
 
 
 def theirs(booster: xgb.Booster, fitted: Transform, x: Matrix) -> Matrix:
@@ -38,9 +50,8 @@ def theirs(booster: xgb.Booster, fitted: Transform, x: Matrix) -> Matrix:
     return np.asarray(said).reshape(len(x), -1)
 
 
-def ours(booster: xgb.Booster, fitted: Transform, x: Matrix) -> Matrix:
+def ours(made: Forest | None, x: Matrix) -> Matrix:
     """The forest's, of each row alone and of all together."""
-    made = Forest.of(booster, fitted, AT)
     assert made is not None
     alone = np.array([made.margins(row) for row in x.tolist()])
     np.testing.assert_array_equal(made.many(x), alone)
@@ -49,7 +60,7 @@ def ours(booster: xgb.Booster, fitted: Transform, x: Matrix) -> Matrix:
 
 def assert_same(booster: xgb.Booster, fitted: Transform, x: Matrix) -> None:
     """To the last bit."""
-    np.testing.assert_array_equal(ours(booster, fitted, x), theirs(booster, fitted, x))
+    np.testing.assert_array_equal(ours(Forest.of(booster, fitted, AT), x), theirs(booster, fitted, x))
 
 
 def trained(fitted: Transform, params: Mapping[str, str | float], kind: str = "regression", rounds: int = 8) -> xgb.Booster:
@@ -76,9 +87,10 @@ def thresholds(booster: xgb.Booster, fitted: Transform) -> dict[int, list[float]
 
 @given(x=hnp.arrays(np.float64, (20, 5), elements=NUMBERS))
 @settings(max_examples=30)
-def test_a_row_gets_the_bits_of_xgboost(variant: Tiny, x: Matrix) -> None:
-    """Whatever finite numbers it holds, also categories that there are not."""
-    assert_same(variant.booster, variant.bundle.transform, x)
+def test_a_row_gets_the_bits_of_xgboost(grown: Mapping[str, tuple[Tiny, Forest | None]], x: Matrix) -> None:
+    """Whatever finite numbers it holds, also categories that there are not; every variant is asked about the same rows."""
+    for name, (variant, made) in grown.items():
+        np.testing.assert_array_equal(ours(made, x), theirs(variant.booster, variant.bundle.transform, x), name)
 
 
 def test_rows_of_the_contract_get_the_bits_of_xgboost(variant: Tiny) -> None:

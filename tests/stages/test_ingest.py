@@ -14,6 +14,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlxtend.data import boston_housing_data
+from tests.parsed import params
 
 from hearth.errors import DataError, HearthError, SourceError
 from hearth.params import load
@@ -48,7 +49,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write(rows: list[Row], **data: object) -> None:
     """``table.csv`` of the rows, and ``params.yaml`` for it."""
-    settings = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    settings = params()
     basis = {"source": "csv", "csv": {"path": "table.csv"}, "target": "y", "task": "regression", "min_rows": 10}
     described = settings | {"data": basis | data, "features": FEATURES}
     Path("params.yaml").write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")

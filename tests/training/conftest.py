@@ -2,14 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
 from tests.tiny import KINDS, Kind, coded
 
 from hearth.training.table import Table
-
-# A busy machine is no fault of the code.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
 
 
 @pytest.fixture(params=KINDS)
