@@ -4,9 +4,15 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.bundles import KINDS, Tiny, make
+from tests.once import MEASURED
 
 from hearth.bundle import write
+
+# A busy machine is no fault of the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,6 +20,12 @@ def interruptible() -> None:
     """A shell has what it starts in the background ignore Ctrl-C, and so would all that is started here."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What of Hearth the processes run that a test starts, others run in this one: measuring costs half as much again."""
+    monkeypatch.delenv(MEASURED, raising=False)
 
 
 @pytest.fixture(scope="session")

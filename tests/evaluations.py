@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +85,6 @@ def classification(classes: tuple[str, ...] = ("no", "yes"), rows: int = 60) -> 
     return _evaluation(contract(target), actual, answers, 0.1)
 
 
-@cache
 def digests() -> dict[str, str]:
     """The SHA-256 of the figures of each task, of the card and of the page."""
     searches = {"search": [3.0, 2.0, 2.5]}
@@ -99,7 +97,6 @@ def digests() -> dict[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
-@cache
 def digests_elsewhere() -> dict[str, str]:
     """The same from another process with another hash seed."""
     code = "import json; from tests.evaluations import digests; print(json.dumps(digests()))"

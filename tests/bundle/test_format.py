@@ -81,6 +81,7 @@ def test_the_order_of_a_dictionary_changes_no_digest(regression: Tiny, tmp_path:
     assert digests[0] == digests[1] != digests[2]
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_digest_does_not_depend_on_the_process(regression: Tiny, tmp_path: Path) -> None:
     """Another process with another hash seed, time zone and folder writes the same bytes."""
     code = "import sys; from pathlib import Path; from hearth.bundle import write; from tests.bundles import make; "
@@ -270,11 +271,13 @@ def keep_writing(bundles: list[Bundle], folder: Path, times: int) -> None:
         write(bundles[turn % 2], folder)
 
 
-def test_a_reader_sees_a_whole_bundle_while_it_is_replaced(regression: Tiny, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.parametrize("times", [pytest.param(150, marks=pytest.mark.journey), 30])
+def test_a_reader_sees_a_whole_bundle_while_it_is_replaced(regression: Tiny, tmp_path: Path, times: int) -> None:
     """Each reading is one of the two bundles, never parts of both, and never an error."""
     bundles = [regression.bundle, dataclasses.replace(regression.bundle, metadata={"second": True})]
     digests = {write(bundle, tmp_path / "b") for bundle in bundles}
-    writer = multiprocessing.get_context("spawn").Process(target=keep_writing, args=(bundles, tmp_path / "b", 150))
+    writer = multiprocessing.get_context("spawn").Process(target=keep_writing, args=(bundles, tmp_path / "b", times))
     writer.start()
     seen = []
     while writer.is_alive():

@@ -51,6 +51,13 @@ def bundle(tiny: Tiny, tmp_path: Path) -> Path:
     return tmp_path / "bundle"
 
 
+@pytest.fixture
+def number(regression: Tiny, tmp_path: Path) -> Path:
+    """The folder of a regression's bundle, for what the kind of bundle has no part in."""
+    write(bundle_of(regression), tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
 def moved(seed: int, rows: int, depth: float = 0.0) -> Matrix:
     """Rows of the tiny world, their depth moved."""
     x = coded(seed, rows)
@@ -109,30 +116,30 @@ def test_a_file_that_drifted_is_reported(drift: Call, bundle: Path, tmp_path: Pa
     assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_file_with_too_few_rows_is_no_verdict(drift: Call, bundle: Path, tmp_path: Path) -> None:
+def test_a_file_with_too_few_rows_is_no_verdict(drift: Call, number: Path, tmp_path: Path) -> None:
     """Exit code 3, and no picture of nothing."""
     rows = table(tmp_path / "rows.jsonl", moved(1, 39, depth=500))
-    code, out, _ = drift(rows, "--bundle", bundle, "--png", tmp_path / "d.png", "--json", tmp_path / "d.json")
+    code, out, _ = drift(rows, "--bundle", number, "--png", tmp_path / "d.png", "--json", tmp_path / "d.json")
     assert code == 3
     assert "39 rows are too few to tell: at least 40" in out
     assert not (tmp_path / "d.png").exists()
     assert json.loads((tmp_path / "d.json").read_text())["status"] == "insufficient_data"
 
 
-def test_rows_that_do_not_keep_the_contract_are_named(drift: Call, bundle: Path, tmp_path: Path) -> None:
+def test_rows_that_do_not_keep_the_contract_are_named(drift: Call, number: Path, tmp_path: Path) -> None:
     """Exit code 1: no service would have taken them."""
     (tmp_path / "rows.csv").write_text("size,count\n1,2\n99,3\n4,x\n")
-    code, out, err = drift(tmp_path / "rows.csv", "--bundle", bundle)
+    code, out, err = drift(tmp_path / "rows.csv", "--bundle", number)
     assert (code, out) == (1, "")
     assert "2 of 3 rows do not keep the contract" in err
     assert "line 3, size: must be at most 10" in err
 
 
-def test_what_cannot_be_is_refused(drift: Call, bundle: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused(drift: Call, number: Path, tmp_path: Path) -> None:
     """A file beside a simulation, no store, no bundle: exit code 1."""
     rows = table(tmp_path / "rows.jsonl", moved(1, 90))
-    assert "leave FILE out" in drift(rows, "--bundle", bundle, "--simulate", "noise")[2]
-    code, _, err = drift("--bundle", bundle, "--database-url", f"sqlite:///{tmp_path}/none.db")
+    assert "leave FILE out" in drift(rows, "--bundle", number, "--simulate", "noise")[2]
+    code, _, err = drift("--bundle", number, "--database-url", f"sqlite:///{tmp_path}/none.db")
     assert code == 1
     assert "there is no store at" in err
     assert not (tmp_path / "none.db").exists()
@@ -159,51 +166,51 @@ def test_the_store_is_judged_a_window_at_a_time(drift: Call, bundle: Path, tmp_p
     assert "drift in depth" in drift("--bundle", bundle, "--database-url", url)[1]
 
 
-def test_a_report_that_cannot_be_written_is_told_before_a_window_is_judged(drift: Call, bundle: Path, tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_is_told_before_a_window_is_judged(drift: Call, number: Path, tmp_path: Path) -> None:
     """Its only verdict would be lost."""
     url = f"sqlite:///{tmp_path}/store.db"
-    stored(url, bundle, moved(1, 50))
+    stored(url, number, moved(1, 50))
     for name, words in (("--json", "it is a folder"), ("--png", "/dev/null is no folder")):
         place = tmp_path if name == "--json" else Path("/dev/null/d.png")
-        code, out, err = drift("--bundle", bundle, "--database-url", url, name, place)
+        code, out, err = drift("--bundle", number, "--database-url", url, name, place)
         assert (code, out, words in err) == (1, "", True)
-    assert drift("--bundle", bundle, "--database-url", url, "--json", tmp_path / "new" / "d.json")[0] == 0
+    assert drift("--bundle", number, "--database-url", url, "--json", tmp_path / "new" / "d.json")[0] == 0
 
 
 def test_the_default_store_is_that_of_the_service(
-    drift: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    drift: Call, number: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By HEARTH_DATABASE_URL; before the first window, how many rows there are."""
     url = f"sqlite:///{tmp_path}/store.db"
-    stored(url, bundle, moved(1, 5))
+    stored(url, number, moved(1, 5))
     monkeypatch.setenv("HEARTH_DATABASE_URL", url)
-    code, out, _ = drift("--bundle", bundle)
+    code, out, _ = drift("--bundle", number)
     assert code == 3
     assert "5 rows of model" in out
     assert "no window of it is judged yet" in out
 
 
 def test_who_may_only_read_gets_a_verdict_that_is_not_kept(
-    drift: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    drift: Call, number: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And is told that the rows may be judged again."""
     url = f"sqlite:///{tmp_path}/store.db"
-    stored(url, bundle, moved(1, 60, depth=500))
+    stored(url, number, moved(1, 60, depth=500))
     monkeypatch.setattr("api.store.offline.writing", reading)
     for _ in range(2):
-        code, out, err = drift("--bundle", bundle, "--database-url", url)
+        code, out, err = drift("--bundle", number, "--database-url", url)
         assert (code, err) == (2, "")
         assert "UTC, not stored, for this user may only read; they may be judged again:\ndrift: 60 rows" in out
 
 
 def test_a_window_that_somebody_else_judged_is_theirs(
-    drift: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    drift: Call, number: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the service was faster, with other rows, this command's verdict is void and says so."""
     url = f"sqlite:///{tmp_path}/store.db"
-    stored(url, bundle, moved(1, 100))
+    stored(url, number, moved(1, 100))
     monkeypatch.setattr("api.store.windows.keep", lambda _, judged: replace(judged, verdict="{}"))
-    code, _, err = drift("--bundle", bundle, "--database-url", url)
+    code, _, err = drift("--bundle", number, "--database-url", url)
     assert code == 1
     assert "somebody else judged" in err
 
@@ -232,21 +239,21 @@ def test_a_fault_is_put_into_a_table_with_truths(drift: Call, bundle: Path, tiny
     assert other[0] == 2
 
 
-def test_a_fault_is_put_into_the_reference_where_there_is_nothing_else(drift: Call, bundle: Path) -> None:
+def test_a_fault_is_put_into_the_reference_where_there_is_nothing_else(drift: Call, number: Path) -> None:
     """Then there are no truths, and that is said."""
-    code, out, _ = drift("--bundle", bundle, "--simulate", "combined", "--intensity", "1")
+    code, out, _ = drift("--bundle", number, "--simulate", "combined", "--intensity", "1")
     assert code == 2
     assert "the rows of the reference, with a fault:" in out
     assert "no truths" in out
     assert " moved up by 1 standard deviations; " in out
 
 
-def test_the_prepared_test_rows_are_good_rows(drift: Call, bundle: Path, tmp_path: Path) -> None:
+def test_the_prepared_test_rows_are_good_rows(drift: Call, number: Path, tmp_path: Path) -> None:
     """Where they lie where `prepare` puts them."""
     folder = tmp_path / "data" / "prepared"
     folder.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows_of(moved(1, 90))), folder / "test.parquet")
-    code, out, _ = drift("--bundle", bundle, "--simulate", "missing", "--intensity", "0.01")
+    code, out, _ = drift("--bundle", number, "--simulate", "missing", "--intensity", "0.01")
     assert code in (0, 2)
     assert "data/prepared/test.parquet, with a fault:" in out
 

@@ -1,4 +1,4 @@
-"""A tiny project, built once and copied for each test."""
+"""Tiny projects, built once a run and copied for each test."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,26 +6,26 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from tests.release import learning
+from tests.once import once
+from tests.release import learning, projects
 from tests.release.dying import Reaper
 from tests.release.dying import reaper as start
 from tests.release.learning import Learning
-from tests.release.projects import Project, made
+from tests.release.projects import Project
 
 from hearth.artifacts import write_json
 from hearth.release.registry import METADATA
 
 
 @pytest.fixture(autouse=True)
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands of DVC that these tests run are not Hearth's code: to measure their coverage costs half as much again."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+def _commands_of_dvc(unmeasured: None) -> None:
+    """They are not Hearth's code."""
 
 
 @pytest.fixture(scope="session")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with three bundles; not to be changed."""
-    return made(tmp_path_factory.mktemp("project") / "original")
+    return projects.found(once(tmp_path_factory, "project", projects.make))
 
 
 @pytest.fixture
@@ -37,8 +37,7 @@ def project(original: Project, tmp_path: Path) -> Project:
 @pytest.fixture(scope="session")
 def learner(tmp_path_factory: pytest.TempPathFactory) -> Learning:
     """A project that can learn, with its first build; not to be changed."""
-    place = tmp_path_factory.mktemp("learning")
-    return learning.made(place / "original", place / "scratch")
+    return learning.found(once(tmp_path_factory, "learning", learning.make))
 
 
 @pytest.fixture

@@ -100,13 +100,12 @@ def returned(columns: Cells) -> Returned:
     return Returned(features=features, actual=columns["y"], doubts=[""] * len(columns["y"]))
 
 
-def made(root: Path, scratch: Path) -> Learning:
-    """The project, its first build committed on ``main``."""
-    alone = build(scratch / "first", cells(), 0)
+def make(root: Path) -> None:
+    """Make the project, its first build committed on ``main``."""
     shifted, same = later(300, 12.0), later(40, 0.0)
-    better = build(scratch / "better", joined(shifted), 300)
-    build(scratch / "worse", joined(same), 40)
-    shutil.copytree(scratch, root / "builds")
+    build(root / "builds/first", cells(), 0)
+    build(root / "builds/better", joined(shifted), 300)
+    build(root / "builds/worse", joined(same), 40)
     write_text(root / ".gitignore", "/which\n/var\n/mlruns\n/mlflow.db\n/data/.*\n/models/.*\n!.gitignore\n")
     write_text(root / "pipeline.py", PIPELINE)
     write_text(root / "dvc.yaml", GRAPH)
@@ -119,7 +118,12 @@ def made(root: Path, scratch: Path) -> Learning:
     run(["dvc", "repro", "--quiet"], root)
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "The first build")
-    return Learning(root, alone, better)
+
+
+def found(root: Path) -> Learning:
+    """The project that was made here."""
+    first, better = (verify(root / "builds" / name / "models/production") for name in ("first", "better"))
+    return Learning(root, first, better)
 
 
 def joined(columns: Cells) -> Cells:
@@ -127,8 +131,8 @@ def joined(columns: Cells) -> Cells:
     return {name: [*values, *columns[name]] for name, values in cells().items()}
 
 
-def build(place: Path, columns: Cells, appended: int) -> str:
-    """A build of these rows, the last of which were appended; its digest. It is laid out as ``dvc.yaml`` says."""
+def build(place: Path, columns: Cells, appended: int) -> None:
+    """Build with these rows, the last of which were appended. It is laid out as ``dvc.yaml`` says."""
     checkout(place, "regression", columns, appended, **SECTIONS)
     measured = {"cv": {"rmse": {"mean": 6.0, "sd": 0.5}}, "test": {"rmse": {"value": 6.0, "low": 5.0, "high": 7.0}}}
     write_json(place / "reports/metrics.json", {"winner": "tune_full"} | dict.fromkeys(EXPERIMENTS, measured))
@@ -136,4 +140,3 @@ def build(place: Path, columns: Cells, appended: int) -> str:
     shutil.rmtree(place / "models/experiments")
     table = hashlib.sha256(csv_bytes(arrow(settings().contract, cells()))).hexdigest()
     write_json(place / "reports/data.json", {"source": "csv", "version": None, "file": "table.csv", "sha256": table})
-    return verify(place / "models/production")

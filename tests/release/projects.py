@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from tests.bundles import make
+from tests import bundles
 from tests.tiny import raw_params
 
 from hearth.artifacts import write_text
@@ -39,6 +39,7 @@ stages:
 ROOT = Path(__file__).parents[2]
 CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
 KEPT = (("onehot", False), ("onehot", True), ("codes", False))
+BRANCHES = {"second": (2, 42), "third": (3, 42), "other": (3, 43)}  # the bundle of each, and the seed of its data
 
 
 @dataclass(frozen=True)
@@ -65,25 +66,30 @@ class Project:
         return Project(root, self.commits, self.digests)
 
 
-def made(root: Path) -> Project:
-    """A project whose branches ``second`` and ``third`` each build another bundle, one commit after ``main`` each.
+def make(root: Path) -> None:
+    """Make a project whose branches ``second`` and ``third`` each build another bundle, one commit after ``main`` each.
 
     ``other`` builds the third with other data.
     """
     root.mkdir()
     for number, (encoding, imputed) in enumerate(KEPT, 1):
-        write(make("regression", encoding, imputed).bundle, root / f"kept/{number}")
+        write(bundles.make("regression", encoding, imputed).bundle, root / f"kept/{number}")
     write_text(root / "dvc.yaml", PIPELINE)
     write_text(root / "README", "A tiny project.\n")
     shutil.copy(ROOT / ".gitignore", root)  # it knows what an interrupted one may leave beside its outs
     begun(root)
-    commits = [built(root, 1)]
-    for number, branch, seed in ((2, "second", 42), (3, "third", 42), (3, "other", 43)):
+    built(root, 1)
+    for branch, (number, seed) in BRANCHES.items():
         git(root, "switch", "--quiet", "--create", branch, "main")
-        commits.append(built(root, number, prepare={"seed": seed}))
+        built(root, number, prepare={"seed": seed})
     git(root, "switch", "--quiet", "main")
     run(["dvc", "checkout", "--quiet"], root)
-    return Project(root, tuple(commits), tuple(verify(root / f"kept/{number}") for number in (1, 2, 3)))
+
+
+def found(root: Path) -> Project:
+    """The project that was made here."""
+    commits = tuple(git(root, "rev-parse", branch) for branch in ("main", *BRANCHES))
+    return Project(root, commits, tuple(verify(root / f"kept/{number}") for number in (1, 2, 3)))
 
 
 def begun(root: Path) -> None:

@@ -170,6 +170,7 @@ def test_the_learning_curve_is_read(last: float, outlook: str) -> None:
     assert outlook in page(replace(regression(), learning=(first, replace(second, valid=last))))
 
 
-def test_the_page_is_stable() -> None:
-    """Another process with another hash seed writes the same bytes."""
-    assert digests_elsewhere()["page"] == digests()["page"]
+@pytest.mark.usefixtures("unmeasured")
+def test_figures_card_and_page_are_stable() -> None:
+    """Another process with another hash seed draws and writes the same bytes."""
+    assert digests_elsewhere() == digests()

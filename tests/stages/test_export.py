@@ -87,6 +87,7 @@ def test_after_a_sample_the_bundle_is_judged_by_its_folds_of_all_training_rows(p
     assert found == {"cv": whole, "test": build.metrics["tune_full"]["test"]}
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     "environment",
     [
@@ -111,6 +112,7 @@ def test_threads_hash_seed_locale_and_folder_are_no_part_of_the_digest(
     assert {path.name for path in tmp_path.iterdir()} == {"a folder"}
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_with_tracking_off_mlflow_is_not_even_imported(places: dict[Kind, Path], tmp_path: Path) -> None:
     """The stage runs where MLflow cannot be found, and leaves no file of it."""
     code = "import sys; sys.modules['mlflow'] = None; from hearth.stages.__main__ import main; sys.exit(main(sys.argv[1:]))"

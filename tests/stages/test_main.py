@@ -61,6 +61,7 @@ def test_what_is_a_fault_of_the_code_is_no_message() -> None:
         main(["prepare", "--unknown"])
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_stage_that_boosts_does_not_import_what_xgboost_would_drag_in() -> None:
     """In a fresh process a search is imported without pandas and without a plotting or reporting library."""
     code = (
@@ -72,6 +73,7 @@ def test_a_stage_that_boosts_does_not_import_what_xgboost_would_drag_in() -> Non
     assert BOOSTING < STAGES
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
     """``python -m hearth.stages`` ends with the exit code of ``main`` and its message on standard error."""
     command = [sys.executable, "-m", "hearth.stages", "prepare", "--params", "absent.yaml", "--raw", "x", "--out", "y"]

@@ -155,6 +155,7 @@ def test_page_needs_nothing_and_tells_nothing_of_the_run(made: Path) -> None:
     assert str(Path.home()) not in html
 
 
+@pytest.mark.journey
 def test_same_table_gives_the_same_bytes_elsewhere(raw: Path, made: Path, tmp_path: Path) -> None:
     """Another process, folder, hash seed, thread count, clock, locale and font write the same bytes, and print nothing."""
     elsewhere = {

@@ -45,12 +45,10 @@ json.dump({"code": hearth.__file__, "answer": answer.to_dict(orient="list")}, sy
 
 @dataclass(frozen=True)
 class Build:
-    """A build that was logged: where, what it printed, what it left in its working folder, its runs by name."""
+    """A build that was logged: where, and its runs by name."""
 
     place: Path
     uri: str
-    printed: str
-    left: list[str]
     runs: dict[str, Run]
 
     @property
@@ -73,8 +71,8 @@ def many_candidates(path: Path) -> None:
     path.write_text("\n".join([header, *(lines * 400), ""]), encoding="utf-8")
 
 
-def built(place: Path, kind: Kind, cwd: Path) -> Build:
-    """Run ``export`` with tracking on, as ``dvc repro`` does, in a working folder of its own."""
+def laid(place: Path, kind: Kind) -> str:
+    """Lay out what ``export`` reads, with tracking on; where its log goes."""
     uri = f"sqlite:///{place}/mlflow.db"
     where = {"enabled": True, "uri": uri, "artifacts": str(place / "mlruns"), "experiment": "tiny"}
     checkout(place, kind, tracking=where)
@@ -82,19 +80,18 @@ def built(place: Path, kind: Kind, cwd: Path) -> Build:
         (place / "reports/figures" / folder).mkdir(parents=True)
         (place / "reports/figures" / folder / name).write_text("<svg/>", encoding="utf-8")
     many_candidates(place / "models/experiments/tune_selected/candidates.csv")
-    command = [sys.executable, "-m", "hearth.stages", "export", *export_arguments(place)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    client = mlflow.MlflowClient(uri)
-    found = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
-    left = [path.name for path in cwd.iterdir()]
-    return Build(place, uri, done.stdout + done.stderr, left, {str(run.info.run_name): run for run in found})
+    return uri
 
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """One logged build."""
-    return built(tmp_path_factory.mktemp("build"), "regression", tmp_path_factory.mktemp("cwd"))
+    place = tmp_path_factory.mktemp("build")
+    uri = laid(place, "regression")
+    assert main(["export", *export_arguments(place)]) == 0
+    client = mlflow.MlflowClient(uri)
+    found = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
+    return Build(place, uri, {str(run.info.run_name): run for run in found})
 
 
 @pytest.fixture(autouse=True)
@@ -124,10 +121,16 @@ def expected(predictor: Predictor, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"prediction": [classes[int(code)] for code in answer.value], **named})
 
 
-def test_a_build_prints_its_digest_alone_and_leaves_nothing_where_it_ran(build: Build) -> None:
-    """MLflow adds no line to the build's output and no folder to its working folder."""
-    assert build.printed == f"bundle {build.predictor.digest}\n"
-    assert build.left == []
+@pytest.mark.journey
+def test_a_build_prints_its_digest_alone_and_leaves_nothing_where_it_ran(tmp_path: Path) -> None:
+    """As ``dvc repro`` runs it: MLflow adds no line to the build's output and no folder to its working folder."""
+    laid(tmp_path / "build", "regression")
+    (tmp_path / "cwd").mkdir()
+    command = [sys.executable, "-m", "hearth.stages", "export", *export_arguments(tmp_path / "build")]
+    done = subprocess.run(command, cwd=tmp_path / "cwd", capture_output=True, text=True, check=False)
+    digest = Predictor.load(tmp_path / "build/models/production").digest
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"bundle {digest}\n", "")
+    assert list((tmp_path / "cwd").iterdir()) == []
 
 
 def test_each_experiment_is_one_finished_run_tagged_with_the_build(build: Build) -> None:
@@ -172,6 +175,7 @@ def test_the_logged_model_of_the_winner_answers_as_the_bundle(build: Build) -> N
     pd.testing.assert_frame_equal(answer, expected(build.predictor, frame), check_exact=True)
 
 
+@pytest.mark.journey
 def test_the_logged_model_answers_the_same_in_another_process(build: Build, tmp_path: Path) -> None:
     """A fresh process loads the model with the code that was logged with it."""
     frame = raw_rows("regression")

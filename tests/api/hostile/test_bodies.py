@@ -156,6 +156,12 @@ TABLES: Mapping[str, bytes] = {
 }
 
 
+def sized(bodies: Mapping[str, bytes]) -> list[pytest.ParameterSet]:
+    """Their names; those of the largest are for the journeys."""
+    large = {name for name, body in bodies.items() if len(body) > MIB}
+    return [pytest.param(name, marks=[pytest.mark.journey] if name in large else []) for name in bodies]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def unharmed(server: Served) -> Iterator[None]:
     """Afterwards it answers as before, held little memory, and logged neither a failure nor what was sent."""
@@ -191,7 +197,7 @@ def test_every_spelling_of_a_value(server: Served, path: str, name: str) -> None
 
 
 @pytest.mark.parametrize("path", [*ROUTES, "/admin/reload"])
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", sized(WHOLE))
 def test_every_body_at_every_route(server: Served, path: str, name: str) -> None:
     """As JSON, as CSV, as an Arrow stream where there is one, and without a word of what it is."""
     kinds = ("application/json", CSV, ARROW) if path == "/predict/batch" else ("application/json",)
@@ -201,7 +207,7 @@ def test_every_body_at_every_route(server: Served, path: str, name: str) -> None
         assert time.monotonic() - began < 15
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", sized(TABLES))
 def test_every_table(server: Served, name: str) -> None:
     """As CSV: what is not a table of this contract is a 4xx."""
     fine(server.post("/predict/batch", TABLES[name], CSV))
@@ -256,7 +262,8 @@ def test_many_at_once(server: Served) -> None:
             fine(future.result())
 
 
-def test_streams_that_are_broken(server: Served) -> None:
+@pytest.mark.parametrize("corrupt", [pytest.param(2000, marks=pytest.mark.journey), 200])
+def test_streams_that_are_broken(server: Served, corrupt: int) -> None:
     """A valid stream cut at every 64th byte, and with seeded corruptions of one to eight bytes."""
     pa = pytest.importorskip("pyarrow", reason="pyarrow makes the streams: pip install 'hearth[train]'")
     table = pa.table({name: [value] * 20 for name, value in GOOD.items()})
@@ -268,7 +275,7 @@ def test_streams_that_are_broken(server: Served) -> None:
     assert server.post("/predict/batch", whole, ARROW).status == 200
     for end in range(0, len(whole), 64):
         fine(server.post("/predict/batch", whole[:end], ARROW))
-    for _ in range(2000):
+    for _ in range(corrupt):
         body = bytearray(whole)
         for _ in range(rng.choice((1, 1, 2, 8))):
             body[rng.randrange(len(body))] = rng.randrange(256)

@@ -118,6 +118,7 @@ def test_migrations_make_the_tables_that_the_code_uses(url: str) -> None:
     place.engine.dispose()
 
 
+@pytest.mark.journey
 def test_workers_that_start_together_do_not_collide(url: str) -> None:
     """Eight processes that find an empty database end with one schema, and each of them with a store."""
     code = "import sys, asyncio; from tests.api.store.made import opened; asyncio.run(opened(sys.argv[1]).close())"
