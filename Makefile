@@ -55,10 +55,10 @@ unit journeys api-tests nothing-lost: export PYTHONDONTWRITEBYTECODE :=
 unit journeys api-tests nothing-lost: export OMP_WAIT_POLICY := passive
 
 unit: .venv/.dev
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not journey" --cov --cov-report=term
+	PATH="$(CURDIR)/$(BIN):$$PATH" HEARTH_TEST_EXAMPLES=0.25 $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not journey" --cov --cov-report=term
 
-journeys: .venv/.dev  ## the tests that go whole ways: servers, builds and promotions, started, killed and seen to the end (minutes)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n $(WORKERS) -m journey
+journeys: .venv/.dev  ## the tests that go whole ways: servers, builds and promotions, started, killed and seen to the end; all examples of laws (minutes)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n $(WORKERS) -m "journey or hypothesis"
 
 api-tests: .venv/.dev  ## the service's tests with Redis and PostgreSQL, none left out: what cannot run fails
 	HEARTH_TEST_SERVICES=required $(BIN)/pytest -n auto tests/api

@@ -7,6 +7,7 @@ from benchmarks.anytable.hostile import COLUMNS, DAMAGES, NAMES, Hostile, files,
 from benchmarks.anytable.trial import tried
 from benchmarks.anytable.way import TINY, asked, built, configure, hearth
 from hypothesis import HealthCheck, given, settings
+from tests.laws import drawn
 
 pytestmark = pytest.mark.journey
 
@@ -15,14 +16,14 @@ FEW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_
 
 
 @given(files())
-@settings(max_examples=60, deadline=None, suppress_health_check=FEW)
+@settings(max_examples=drawn(60), deadline=None, suppress_health_check=FEW)
 def test_whatever_the_file_there_is_a_project_or_a_message(file: Hostile) -> None:
     """Settings that say what was guessed, or one error whose lines a terminal can show; nothing else is ever raised."""
     assert tried(file, whole=False)[0] in ("guessed", "refused")
 
 
 @given(files(sound=True))
-@settings(max_examples=30, deadline=None, suppress_health_check=FEW)
+@settings(max_examples=drawn(30), deadline=None, suppress_health_check=FEW)
 def test_what_surrounds_a_sound_column_leads_to_a_project_or_a_message(file: Hostile) -> None:
     """The same of files that have what a model needs."""
     assert tried(file, whole=False)[0] in ("guessed", "refused")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,13 @@ def following(names: set[str]) -> set[str]:
     return names if more <= names else following(names | more)
 
 
-def named(path: Path) -> Iterator[str]:
+@cache
+def named(path: Path) -> frozenset[str]:
     """Every module that a file imports at any level, or names in a string of its own."""
+    return frozenset(_named(path))
+
+
+def _named(path: Path) -> Iterator[str]:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -99,12 +105,12 @@ def named(path: Path) -> Iterator[str]:
             yield node.value
 
 
-def files(module: str) -> Iterator[Path]:
+@cache
+def files(module: str) -> frozenset[Path]:
     """The files of this package that importing ``module`` runs, also where its last part is no module but a name in one."""
     parts = module.split(".")
-    for end in range(1, len(parts) + 1):
-        stem = SOURCE.parent.joinpath(*parts[:end])
-        yield from (path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file())
+    stems = [SOURCE.parent.joinpath(*parts[:end]) for end in range(1, len(parts) + 1)]
+    return frozenset(path for stem in stems for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file())
 
 
 def closure(paths: set[Path]) -> set[Path]:

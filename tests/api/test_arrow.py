@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bundles import CONTRACT, Tiny, coded, rows_of
+from tests.laws import drawn
 
 from api import arrow
 from api.errors import ApiError, Invalid, TooLarge
@@ -93,7 +94,7 @@ def test_a_view_of_a_long_text_is_followed() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=drawn(40), deadline=None)
 def test_a_stream_is_read_as_rows_are(seed: int, count: int, encode: bool) -> None:
     """What a stream holds is coded to the bit as ``code_rows`` codes the same values."""
     rows = rows_of(coded(seed, count))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 from tests.bundles import CONTRACT, KINDS, Tiny, coded, make, rows_of
+from tests.laws import drawn
 
 from api import arrow, cells, ipc, stream
 from api.batch import FORMS, Form, form_of, predicted
@@ -59,7 +60,7 @@ def bits(model: Model, form: Form, body: bytes) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 12))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=drawn(25), deadline=None)
 def test_every_door_gives_the_same_bits(kind: str, seed: int, count: int) -> None:
     """A row alone, in JSON and in CSV is coded and answered to the bit as ``predict_rows`` does it."""
     model, rows = MODELS[kind], rows_of(coded(seed, count))
@@ -75,7 +76,7 @@ def test_every_door_gives_the_same_bits(kind: str, seed: int, count: int) -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 12))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=drawn(25), deadline=None)
 def test_a_stream_gives_the_same_bits(kind: str, seed: int, count: int) -> None:
     """So does an Arrow stream; what pyarrow writes is looked at where streams are."""
     x = np.nan_to_num(coded(seed, count))
@@ -111,7 +112,7 @@ def test_an_answer_is_of_the_kind_that_was_asked_in(kind: str, form: Form) -> No
 @given(
     st.sampled_from(CONTRACT.names), st.sampled_from(("x", "11", "-1", "1.5", "nan", "inf", "1e999", "True", "RED", "1_0", ""))
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=drawn(60), deadline=None)
 def test_a_faulty_cell_is_named_as_the_bundle_names_it(name: str, cell: str) -> None:
     """Row, field and message are the bundle's for the value that the cell spells."""
     good: Row = {"size": "1", "count": "2", "old": "true", "colour": "red", "depth": "3"}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.laws import drawn
 
 from api.errors import SHOWN, ApiError, Invalid, TooLarge
 from api.rows import ROW_BYTES, Reader
@@ -111,7 +112,7 @@ def many(body: bytes, reader: Reader = READER) -> bytes | list[tuple[object, obj
 @example({"bounded": 1, "needed": "x", "free": 2**53 + 1})
 @example({"bounded": -0.0, "needed": "x", "large": -0.0})
 @example({"bounded": True, "needed": "x"})
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=drawn(500), deadline=None)
 def test_one_row_is_read_as_the_bundle_reads_it(row: dict[str, object]) -> None:
     """Accepted where the bundle accepts it, with the same bits; refused where it refuses, with the same words."""
     body = json.dumps(row).encode()
@@ -122,14 +123,14 @@ def test_one_row_is_read_as_the_bundle_reads_it(row: dict[str, object]) -> None:
 
 
 @given(FITTING)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=drawn(300), deadline=None)
 def test_a_good_row_is_read_without_a_second_look(row: dict[str, object]) -> None:
     """What the contract allows is never refused."""
     assert isinstance(one(json.dumps(row).encode()), bytes)
 
 
 @given(st.lists(FITTING | ROWS, min_size=1, max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=drawn(200), deadline=None)
 def test_many_rows_are_read_as_each_is(rows: list[dict[str, object]]) -> None:
     """A batch is its rows one by one; each fault has its row's index and its field."""
     body = json.dumps({"instances": rows}).encode()
@@ -175,7 +176,7 @@ def test_a_number_is_the_float_that_python_reads(text: str) -> None:
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=drawn(300), deadline=None)
 def test_no_bytes_are_more_than_refused(body: bytes) -> None:
     """Any bytes, also within a text: a refusal and nothing else."""
     for whole in (body, b'{"instances":' + body + b"}", b'{"bounded":1,"needed":"' + body + b'"}', b'{"' + body + b'":1}'):
@@ -187,7 +188,7 @@ def test_no_bytes_are_more_than_refused(body: bytes) -> None:
 
 
 @given(st.text(min_size=1, max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=drawn(100), deadline=None)
 def test_an_unknown_field_is_told_by_its_place(name: str) -> None:
     """Its name is the client's text: no answer repeats it, a name of the contract that is near is suggested."""
     body = json.dumps({**GOOD, name + "?": 1}).encode()

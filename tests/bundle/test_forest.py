@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tests.bundles import OBJECTIVES, Matrix, Tiny, coded, make, transform
+from tests.laws import drawn
 
 from hearth.bundle import Predictor, Transform, forest, trees
 from hearth.bundle.forest import BLOCK, Forest
@@ -86,7 +87,7 @@ def thresholds(booster: xgb.Booster, fitted: Transform) -> dict[int, list[float]
 
 
 @given(x=hnp.arrays(np.float64, (20, 5), elements=NUMBERS))
-@settings(max_examples=30)
+@settings(max_examples=drawn(30))
 def test_a_row_gets_the_bits_of_xgboost(grown: Mapping[str, tuple[Tiny, Forest | None]], x: Matrix) -> None:
     """Whatever finite numbers it holds, also categories that there are not; every variant is asked about the same rows."""
     for name, (variant, made) in grown.items():
@@ -150,7 +151,7 @@ SHAPES = st.fixed_dictionaries(
 
 
 @given(st.sampled_from(sorted(OBJECTIVES)), st.sampled_from(["onehot", "ordinal"]), st.booleans(), SHAPES, st.integers(1, 12))
-@settings(max_examples=40)
+@settings(max_examples=drawn(40))
 def test_a_booster_of_any_shape_is_followed(
     kind: str, encoding: str, imputed: bool, shape: Mapping[str, str | float], rounds: int
 ) -> None:

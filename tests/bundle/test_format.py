@@ -15,13 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.bundles import Tiny, make
+from tests.laws import drawn
 
 from hearth.bundle import FORMAT_VERSION, Bundle, read, verify, write
 from hearth.bundle import format as fmt
 from hearth.errors import BundleError
 
 NAMES = [*fmt.FILES, fmt.MANIFEST]
-SLOW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+SLOW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=drawn(60), deadline=None)
 
 
 def resum(folder: Path) -> None:
@@ -271,7 +272,6 @@ def keep_writing(bundles: list[Bundle], folder: Path, times: int) -> None:
         write(bundles[turn % 2], folder)
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("times", [pytest.param(150, marks=pytest.mark.journey), 30])
 def test_a_reader_sees_a_whole_bundle_while_it_is_replaced(regression: Tiny, tmp_path: Path, times: int) -> None:
     """Each reading is one of the two bundles, never parts of both, and never an error."""

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.bundles import CONTRACT, coded, transform
+from tests.laws import drawn
 
 from hearth.bundle.transform import Matrix, Transform
 from hearth.schema import Contract, Feature, Target
@@ -109,7 +110,7 @@ def test_a_transform_survives_json(numbers: Matrix, missing: bool) -> None:
     assert dataclasses.replace(again, fill=()) == dataclasses.replace(ours, fill=())
 
 
-@settings(max_examples=20)
+@settings(max_examples=drawn(20))
 @given(st.integers(0, 30))
 def test_applying_leaves_its_argument_alone(rows: int) -> None:
     """Also for no rows at all, the width is the booster's."""

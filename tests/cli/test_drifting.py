@@ -44,6 +44,13 @@ def bundle_of(tiny: Tiny) -> Bundle:
     return replace(tiny.bundle, metadata=metadata, reference_rows=x, reference_scores=tiny.predictor.scores(x))
 
 
+@pytest.fixture(params=["regression", pytest.param("binary", marks=pytest.mark.journey), "multiclass"])
+def tiny(request: pytest.FixtureRequest) -> Tiny:
+    """Each kind in turn."""
+    made: Tiny = request.getfixturevalue(request.param)
+    return made
+
+
 @pytest.fixture
 def bundle(tiny: Tiny, tmp_path: Path) -> Path:
     """The folder of a bundle of each kind."""

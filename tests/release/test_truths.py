@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
+from tests.laws import drawn
 
 from hearth.release.truths import Returned, csv_bytes, sifted
 from hearth.schema import Contract, Feature, Target
@@ -76,7 +77,7 @@ def test_no_rows_are_a_table_too() -> None:
     assert sifted(Returned(), LABELS).table.schema.names == ["size", "rooms", "kind", "sold", "note", "y"]
 
 
-@hypothesis(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@hypothesis(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=drawn(40))
 @given(
     rows=st.lists(
         st.tuples(

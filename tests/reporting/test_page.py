@@ -170,7 +170,7 @@ def test_the_learning_curve_is_read(last: float, outlook: str) -> None:
     assert outlook in page(replace(regression(), learning=(first, replace(second, valid=last))))
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.journey
 def test_figures_card_and_page_are_stable() -> None:
     """Another process with another hash seed draws and writes the same bytes."""
     assert digests_elsewhere() == digests()

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.bundles import Tiny, coded, rows_of
+from tests.laws import drawn
 
 from hearth.bundle import RowError
 from hearth.errors import DataError, HearthError
@@ -433,7 +434,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=drawn(40))
 @given(st.lists(FIELDS, max_size=12), st.integers(1, 5))
 def test_what_is_scored_is_what_rows_would_be(regression: Tiny, tmp_path: Path, rows: Rows, count: int) -> None:
     """The verdict on each row, its reasons and its answer are those of the bundle."""

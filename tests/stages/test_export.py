@@ -91,7 +91,7 @@ def test_after_a_sample_the_bundle_is_judged_by_its_folds_of_all_training_rows(p
 @pytest.mark.parametrize(
     "environment",
     [
-        {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1"},
+        pytest.param({"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1"}, marks=pytest.mark.journey),
         {"OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "4711", "LC_ALL": "C", "TZ": "Asia/Tokyo"},
     ],
 )

@@ -14,6 +14,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlxtend.data import boston_housing_data
+from tests.laws import drawn
 from tests.parsed import params
 
 from hearth.errors import DataError, HearthError, SourceError
@@ -318,7 +319,7 @@ def rows(target: st.SearchStrategy[float] | st.SearchStrategy[str]) -> st.Search
     return st.lists(row, min_size=10, max_size=20).filter(lambda table: len({row[5] for row in table}) > 1)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=drawn(30))
 @given(table=rows(st.floats(-1e30, 1e30)))
 def test_what_keeps_its_contract_comes_back_whole(table: list[Row]) -> None:
     """Ingestion changes no value of a table that keeps its contract, to the last bit."""
@@ -327,7 +328,7 @@ def test_what_keeps_its_contract_comes_back_whole(table: list[Row]) -> None:
     assert ingested()[0] == table
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=drawn(30))
 @given(table=rows(st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=4)))
 def test_labels_come_back_whole(table: list[Row]) -> None:
     """Any printable label comes back as it was, but for the tokens of a missing value, which are refused."""

@@ -2,10 +2,11 @@
 
 import warnings
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
-from tests.tiny import KINDS, Kind, arrow, cells, coded, settings
+from tests.tiny import Kind, arrow, cells, coded, settings
 
 from hearth.params import Params
 from hearth.reporting.summary import metrics_json
@@ -29,6 +30,7 @@ from hearth.training.split import repeated_folds, sampled
 from hearth.training.table import Rows, Table
 from hearth.training.validation import cross_validate, labels_out_of_fold, measured, out_of_fold
 
+EACH = ("regression", pytest.param("binary", marks=pytest.mark.journey), "multiclass")
 BASELINES = ("mean", "ridge", "random_forest", "gradient_boosting")
 
 
@@ -51,27 +53,28 @@ def experiments(train: Table, folds: Folds, chosen: Params) -> list[Experiment]:
     ]
 
 
-@pytest.fixture(scope="module")
-def cases() -> dict[Kind, tuple[Material, list[Experiment], Params, Evaluation]]:
-    """An evaluation of each kind of table, its probabilities as they are, and what it was made of."""
-    found = {}
-    for kind in KINDS:
-        chosen = settings(kind, export={"calibration": "none"})
-        material, _ = divided(kind, chosen)
-        tried = experiments(material.train, material.folds, chosen)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            found[kind] = (material, tried, chosen, evaluate(material, tried, chosen))
-    return found
+@cache
+def case(kind: Kind) -> tuple[Material, list[Experiment], Params, Evaluation]:
+    """An evaluation of a kind of table, its probabilities as they are, and what it was made of."""
+    chosen = settings(kind, export={"calibration": "none"})
+    material, _ = divided(kind, chosen)
+    tried = experiments(material.train, material.folds, chosen)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return material, tried, chosen, evaluate(material, tried, chosen)
 
 
-Cases = dict[Kind, tuple[Material, list[Experiment], Params, Evaluation]]
+@cache
+def bounded(kind: Kind) -> Evaluation:
+    """The same evaluation where 60 rows may be cross-validated of 90, of which 72 are training rows."""
+    material, tried, _, _ = case(kind)
+    return evaluate(material, tried, settings(kind, export={"calibration": "none"}, evaluate={"rows": 60}))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_winner_has_the_lowest_score_on_the_training_rows(cases: Cases, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_the_winner_has_the_lowest_score_on_the_training_rows(kind: Kind) -> None:
     """The winner and its recipe are those of the experiment with the best cross-validation on the training rows."""
-    material, tried, _, found = cases[kind]
+    material, tried, _, found = case(kind)
     measure = OBJECTIVE[material.train.contract.target.task]
     means = {one.name: float(np.mean([fold[measure] for fold in one.folds])) for one in tried}
     best = next(one for one in tried if one.name == min(means, key=lambda name: means[name]))
@@ -80,10 +83,10 @@ def test_the_winner_has_the_lowest_score_on_the_training_rows(cases: Cases, kind
     assert found.training_cv == {one.name: summary(one.folds) for one in tried}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_test_rows_have_no_say_in_what_is_built(cases: Cases, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_the_test_rows_have_no_say_in_what_is_built(kind: Kind) -> None:
     """With other targets in the test rows the experiments, the winner and its model are the same, and only figures change."""
-    material, tried, chosen, found = cases[kind]
+    material, tried, chosen, found = case(kind)
     data = material.everything
     _, test = divided(kind, chosen)
     y = data.y.copy()
@@ -114,10 +117,10 @@ def test_a_split_never_sees_the_targets_of_the_test_rows() -> None:
     assert repr(transform) == repr(again[3])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_contender_is_measured_on_the_same_folds_and_the_same_test_rows(cases: Cases, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_every_contender_is_measured_on_the_same_folds_and_the_same_test_rows(kind: Kind) -> None:
     """Experiments come first, then the baselines, each with as many folds and the same metrics."""
-    material, tried, chosen, found = cases[kind]
+    material, tried, chosen, found = case(kind)
     assert tuple(one.name for one in found.contenders) == (*EXPERIMENTS, *BASELINES)
     assert [one.kind for one in found.contenders] == ["experiment"] * 3 + ["baseline"] * 4
     report, everything = chosen.evaluate, material.everything
@@ -132,10 +135,10 @@ def test_every_contender_is_measured_on_the_same_folds_and_the_same_test_rows(ca
         assert all(set(fold) == names for fold in contender.folds)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_reading_of_the_test_rows_is_that_of_a_model_of_all_training_rows(cases: Cases, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_the_reading_of_the_test_rows_is_that_of_a_model_of_all_training_rows(kind: Kind) -> None:
     """Each experiment's test figures are those of its recipe and features fitted to the training rows."""
-    material, tried, chosen, found = cases[kind]
+    material, tried, chosen, found = case(kind)
     report, task = chosen.evaluate, chosen.data.task
     for one in tried:
         model = fit(material.train, one.recipe, material.transform.subset(one.features), chosen.prepare, chosen.tuning.seed)
@@ -146,10 +149,10 @@ def test_the_reading_of_the_test_rows_is_that_of_a_model_of_all_training_rows(ca
         assert contender.test == bootstrap(task, material.test.y, scores, report.bootstrap, report.confidence, report.seed)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_winner_is_compared_with_every_other_contender(cases: Cases, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_the_winner_is_compared_with_every_other_contender(kind: Kind) -> None:
     """A comparison names another contender; its difference is that of the means."""
-    found = cases[kind][3]
+    found = case(kind)[3]
 
     def mean(name: str) -> float:
         return float(np.mean([fold[found.objective] for fold in found.contender(name).folds]))
@@ -161,10 +164,10 @@ def test_the_winner_is_compared_with_every_other_contender(cases: Cases, kind: K
         assert 0 <= one.p_value <= 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_coverage_is_of_answers_to_rows_not_seen(cases: Cases, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_coverage_is_of_answers_to_rows_not_seen(kind: Kind) -> None:
     """Out-of-fold answers are those of the first repeat; coverage on the test rows is that of a quantile without them."""
-    material, tried, chosen, found = cases[kind]
+    material, tried, chosen, found = case(kind)
     report, everything = chosen.evaluate, material.everything
     folds = repeated_folds(everything, report.folds, report.repeats, report.seed)
     best = winner(tried, found.objective)
@@ -178,10 +181,10 @@ def test_coverage_is_of_answers_to_rows_not_seen(cases: Cases, kind: Kind) -> No
     assert hits == pytest.approx(round(hits))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_learning_curve_goes_from_few_rows_to_all_of_a_fold(cases: Cases, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_the_learning_curve_goes_from_few_rows_to_all_of_a_fold(kind: Kind) -> None:
     """Each point has more rows than the one before, the last those of a fold; what was learnt from is answered better."""
-    material, _, chosen, found = cases[kind]
+    material, _, chosen, found = case(kind)
     rows = [point.rows for point in found.learning]
     assert len(rows) == len(SHARES)
     assert rows == sorted(rows)
@@ -190,10 +193,10 @@ def test_the_learning_curve_goes_from_few_rows_to_all_of_a_fold(cases: Cases, ki
     assert found.learning[-1].valid < found.learning[0].valid
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_ignored_column_is_shown_without_and_with(cases: Cases, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_an_ignored_column_is_shown_without_and_with(kind: Kind) -> None:
     """The pair is measured on the same folds; the first is the winner's own figure."""
-    material, _, _, found = cases[kind]
+    material, _, _, found = case(kind)
     (one,) = found.left_out
     assert (one.name, one.reason) == ("w", "known too late")
     assert one.without == pytest.approx(np.mean([fold[found.objective] for fold in found.best.folds]))
@@ -203,9 +206,9 @@ def test_an_ignored_column_is_shown_without_and_with(cases: Cases, kind: Kind) -
     assert len(found.attribution.x) == len(material.train)
 
 
-def test_the_evaluation_of_the_same_material_is_the_same(cases: Cases) -> None:
+def test_the_evaluation_of_the_same_material_is_the_same() -> None:
     """Threads and order of work change no figure."""
-    material, tried, chosen, found = cases["regression"]
+    material, tried, chosen, found = case("regression")
     again = evaluate(material, tried, chosen)
     assert (again.contenders[0].folds, again.comparisons, again.coverage, again.learning) == (
         found.contenders[0].folds, found.comparisons, found.coverage, found.learning,
@@ -213,29 +216,20 @@ def test_the_evaluation_of_the_same_material_is_the_same(cases: Cases) -> None:
     assert [one.test for one in again.contenders] == [one.test for one in found.contenders]
 
 
-def test_coverage_on_the_test_rows_counts_hits(cases: Cases) -> None:
+def test_coverage_on_the_test_rows_counts_hits() -> None:
     """The share is that of ``holds`` with the quantile of the training folds."""
-    material, tried, chosen, found = cases["regression"]
+    material, tried, chosen, found = case("regression")
     best = winner(tried, found.objective)
     conformal = calibrate(material.train, material.folds[1:], best.recipe, chosen).conformal
     hits, widths = holds(conformal, material.test.y, found.best.test_scores)
     assert (found.coverage.test_coverage, found.coverage.test_mean_width) == (hits.mean(), widths.mean())
 
 
-@pytest.fixture(scope="module")
-def bounded(cases: Cases) -> dict[Kind, Evaluation]:
-    """The same evaluations where 60 rows may be cross-validated of 90, of which 72 are training rows."""
-    return {
-        kind: evaluate(material, tried, settings(kind, export={"calibration": "none"}, evaluate={"rows": 60}))
-        for kind, (material, tried, _, _) in cases.items()
-    }
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_of_a_large_table_a_sample_is_cross_validated(cases: Cases, bounded: dict[Kind, Evaluation], kind: Kind) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_of_a_large_table_a_sample_is_cross_validated(kind: Kind) -> None:
     """Every contender, and the table with one column more, on folds of the sample."""
-    material, tried, chosen, whole = cases[kind]
-    found, report, everything = bounded[kind], chosen.evaluate, material.everything
+    material, tried, chosen, whole = case(kind)
+    found, report, everything = bounded(kind), chosen.evaluate, material.everything
     rows = sampled(everything, 60, report.folds, report.seed)
     data = everything.take(rows)
     folds = repeated_folds(data, report.folds, report.repeats, report.seed)
@@ -255,10 +249,10 @@ def test_of_a_large_table_a_sample_is_cross_validated(cases: Cases, bounded: dic
     assert found.left_out[0].with_it == pytest.approx(np.mean(with_it))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_sample_changes_nothing_of_the_model(cases: Cases, bounded: dict[Kind, Evaluation], kind: Kind) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_a_sample_changes_nothing_of_the_model(kind: Kind) -> None:
     """Winner, its reading of the test rows, quantile, learning curve and SHAP values are those of all training rows."""
-    (material, tried, chosen, whole), found = cases[kind], bounded[kind]
+    (material, tried, chosen, whole), found = case(kind), bounded(kind)
     assert (found.winner, found.features, found.training_cv) == (whole.winner, whole.features, whole.training_cv)
     for one in tried:
         assert found.contender(one.name).test == whole.contender(one.name).test
@@ -275,9 +269,9 @@ def test_a_sample_changes_nothing_of_the_model(cases: Cases, bounded: dict[Kind,
         assert np.array_equal(found.contender(name).test_scores, expected)
 
 
-def test_a_bound_that_is_not_reached_changes_nothing(cases: Cases) -> None:
+def test_a_bound_that_is_not_reached_changes_nothing() -> None:
     """A table of as many rows as the bound is taken whole, by every contender."""
-    material, tried, _, whole = cases["regression"]
+    material, tried, _, whole = case("regression")
     found = evaluate(material, tried, settings(export={"calibration": "none"}, evaluate={"rows": 90}))
     assert found.sample is None
     assert [(one.folds, one.test) for one in found.contenders] == [(one.folds, one.test) for one in whole.contenders]
