@@ -55,6 +55,7 @@ def test_the_champion_before_the_log_gets_the_first_line(project: Project) -> No
     assert (second.sequence, second.previous) == (2, project.digests[0])
 
 
+@pytest.mark.journey
 def test_a_champion_that_was_committed_by_hand_gets_its_line_with_the_next(project: Project) -> None:
     """The chain is whole again."""
     promoted(project, "second")
@@ -103,6 +104,7 @@ def test_a_build_on_another_line_with_other_code_is_refused(project: Project) ->
     assert agrees(project)
 
 
+@pytest.mark.journey
 def test_a_build_that_lies_there_is_committed_with_its_promotion(project: Project) -> None:
     """As after ``dvc repro`` in the checkout itself; files that no stage wrote are left alone."""
     configured(project.root, 2)
@@ -172,6 +174,7 @@ def test_a_verdict_that_does_not_promote_this_over_that_is_refused(
     assert project.served == project.digests[0]
 
 
+@pytest.mark.journey
 def test_a_rollback_puts_the_first_bundle_back_bit_for_bit(project: Project) -> None:
     """With its settings, lock, reports and data; the code, the log and what else there is stay."""
     before = bundle(project)
@@ -188,6 +191,7 @@ def test_a_rollback_puts_the_first_bundle_back_bit_for_bit(project: Project) -> 
     assert (entry.action, entry.digest, entry.commit, entry.why) == ("rollback", project.digests[0], commit, "it was wrong")
 
 
+@pytest.mark.journey
 def test_rollbacks_go_further_back_and_end_with_the_first(project: Project) -> None:
     """Each to the champion before; what was rolled back can be named to come again."""
     first, second, third = project.digests

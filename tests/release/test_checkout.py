@@ -134,6 +134,7 @@ def test_no_worktree_of_a_commit_that_is_none(project: Project, places: Path) ->
     assert [*places.iterdir(), *traces(project)] == []
 
 
+@pytest.mark.journey
 def test_a_build_in_a_worktree_is_recorded_and_its_outs_are_in_the_shared_cache(project: Project) -> None:
     """Remotes that are named relative to the main checkout are the same there; nothing but the wanted files is committed."""
     main = project.checkout
