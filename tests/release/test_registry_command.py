@@ -9,6 +9,7 @@ import pytest
 from tests.release.projects import Project, agrees, built, configured, judgement
 
 from hearth import cli
+from hearth.artifacts import write_text
 from hearth.cli import console
 from hearth.release import champion
 from hearth.release.commands import git, run
@@ -223,6 +224,22 @@ def test_a_released_bundle_comes_out_again(hearth: Run, project: Project) -> Non
     assert "Running stage 'export'" in err
     assert not (project.root / "data/raw").exists()
     assert agrees(project)
+
+
+def test_a_build_that_was_logged_reads_its_settings_in_their_order(hearth: Run, project: Project) -> None:
+    """To turn the log off changes nothing else: a bundle holds its features as the settings list them."""
+    listed = "import yaml; print(*yaml.safe_load(open('params.yaml'))['features'])"
+    write_text(
+        project.root / "dvc.yaml",
+        (project.root / "dvc.yaml")
+        .read_text(encoding="utf-8")
+        .replace("- echo ${tuning.seed} >", f'- {sys.executable} -c "{listed}" >'),
+    )
+    built(project.root, 2, tracking={"enabled": True})
+    names = (project.root / "reports/metrics.json").read_text(encoding="utf-8").split()
+    assert names != sorted(names)
+    code, out, _ = hearth("reproduce", project.digests[1])
+    assert (code, len(out.splitlines())) == (0, 1), out
 
 
 def test_a_bundle_that_comes_out_otherwise_is_told_with_what_differs(hearth: Run, project: Project) -> None:

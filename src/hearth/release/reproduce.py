@@ -43,9 +43,9 @@ def rebuild(main: Checkout, commit: str, source: bool = False) -> Rebuilt:
     """
     expected = outs.read(main, commit)
     with main.worktree(commit) as tree:
-        settings = yaml.safe_load((tree.root / PARAMS).read_bytes())
-        write_text(tree.root / PARAMS, yaml.safe_dump({**settings, "tracking": {**settings["tracking"], "enabled": False}}))
-        whole = source or settings["data"]["source"] == IN_GIT
+        settings = (tree.root / PARAMS).read_bytes()
+        (tree.root / PARAMS).write_bytes(unlogged(settings))
+        whole = source or yaml.safe_load(settings)["data"]["source"] == IN_GIT
         inputs = sorted(path for path in tree.tracked() if path.endswith(".dvc"))
         if not whole:
             inputs += _frozen(tree, expected)
@@ -55,6 +55,15 @@ def rebuild(main: Checkout, commit: str, source: bool = False) -> Rebuilt:
         found = outs.read(tree, None)
         changed = (*found.other(expected), *(path for path in tree.changed() if path not in OURS))
         return Rebuilt(verify(tree.root / found.bundle), changed, _files(tree, Cache.of(main), expected), whole)
+
+
+def unlogged(settings: bytes) -> bytes:
+    """Settings with tracking off. All else stays, and its order: a bundle holds its features as the settings list them."""
+    raw = yaml.safe_load(settings)
+    if not raw["tracking"]["enabled"]:
+        return settings
+    raw["tracking"]["enabled"] = False
+    return yaml.safe_dump(raw, sort_keys=False, allow_unicode=True).encode()
 
 
 def _frozen(tree: Checkout, expected: Outs) -> list[str]:
