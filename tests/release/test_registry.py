@@ -94,6 +94,17 @@ def test_other_aliases_are_free(registry: Registry) -> None:
         registry.set_alias("v7", first)
 
 
+def test_an_alias_that_reads_as_another_name_is_not_set(registry: Registry) -> None:
+    """One that another tool has set can be removed."""
+    first = registry.versions()[0]
+    for name in ("2", "cafe"):
+        with pytest.raises(ReleaseError, match=f"'{name}' is no name for an alias"):
+            registry.set_alias(name, first)
+    mlflow.MlflowClient(registry.tracking.uri).set_registered_model_alias("hearth", "2", "1")
+    registry.set_alias("2", None)
+    assert aliases(registry) == {"champion": 1, "challenger": 3}
+
+
 def test_where_nothing_was_registered_nothing_is_made(tmp_path: Path) -> None:
     """No empty database appears; the message says what makes one."""
     registry = Registry.of(tmp_path, settings(tracking={"uri": "sqlite:///none.db"}))

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from tests.release.projects import Project, agrees, built, configured, judgement
 from hearth import cli
 from hearth.artifacts import write_text
 from hearth.cli import console
+from hearth.cli.registry import opened
 from hearth.release import champion
 from hearth.release.commands import git, run
 from hearth.release.locking import lock
 from hearth.release.promotions import LOG
+from hearth.release.registry import Registry
 
 pytestmark = [
     pytest.mark.journey,
@@ -96,6 +99,20 @@ def test_aliases_are_set_and_removed(hearth: Run) -> None:
         code, _, err = hearth("registry", "alias", *arguments)
         assert (code, err) == (1, "hearth: give the VERSION that the alias is to point to, or --remove\n")
     assert hearth("registry", "alias", "champion", "2")[0] == 1
+
+
+def test_a_number_is_a_version_before_it_is_a_digest(hearth: Run, registered: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one of as many digits as begin a digest; where MLflow cannot be asked, or has no such version, a digest is meant."""
+    _, second, third = registered.digests
+    alike = f"12345{'0' * 59}"
+    monkeypatch.setattr(champion, "builds", lambda _: {alike: "second", third: "third"})
+    with monkeypatch.context() as many:
+        known = [replace(one, number=1234) for one in opened(registered.checkout).versions() if one.number == 3]
+        many.setattr(Registry, "versions", lambda _: known)
+        assert hearth.registry("promote", "1234", "--force", "--why", "x").startswith(f"champion is {third} ")
+    for name in ("12345", "1234"):
+        assert hearth.registry("promote", name, "--force", "--why", "x").startswith(f"champion is {second} ")
+        (registered.root / "mlflow.db").unlink(missing_ok=True)
 
 
 @pytest.mark.usefixtures("registered")

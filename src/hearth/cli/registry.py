@@ -114,7 +114,7 @@ def best(
 
 @registry.command("alias", epilog="Example: hearth registry alias shadow 7")
 def alias(
-    name: Annotated[str, typer.Argument(help="The alias.")],
+    name: Annotated[str, typer.Argument(help="The alias: a word, no number and no beginning of a digest.")],
     version: Annotated[str | None, typer.Argument(metavar="[VERSION]", help="Where it points to from now on.")] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the alias instead.")] = False,
 ) -> None:

@@ -165,12 +165,15 @@ def _judged(verdict: Path | None) -> list[str]:
 
 
 def _digest(main: "Checkout", name: str, others: Sequence[str] = ()) -> str:
-    """The digest of a version: one in the log or among the others, else of any commit, else one that MLflow knows."""
+    """The digest of a version: one in the log or among the others, else of any commit, else one that MLflow knows.
+
+    A number of MLflow's comes first.
+    """
     from hearth.release import champion
     from hearth.release.names import completed, find, may_begin
 
     known = {*others, *(one.digest for one in champion.log(main)), *filter(None, [champion.named(main, None)])}
-    if may_begin(name):
+    if may_begin(name) and not _numbers(main, name):
         if not any(digest.startswith(name) for digest in known):
             known |= {*champion.builds(main)}
         if any(digest.startswith(name) for digest in known):
@@ -179,3 +182,13 @@ def _digest(main: "Checkout", name: str, others: Sequence[str] = ()) -> str:
         return find(name, opened(main).versions()).digest
     except TrackingError as error:
         raise ReleaseError(f"no commit here names a bundle {name}, and MLflow cannot be asked: {error}") from error
+
+
+def _numbers(main: "Checkout", name: str) -> bool:
+    """Whether what may begin a digest is the number of a version; where MLflow cannot be asked, it is none."""
+    from hearth.release.names import may_number
+
+    try:
+        return may_number(name) and any(name == str(one.number) for one in opened(main).versions())
+    except HearthError:  # it is away, or not installed: git knows digests without it
+        return False

@@ -23,14 +23,14 @@ class Version:
 
 
 def find(name: str, versions: Sequence[Version]) -> Version:
-    """The version of a name.
+    """The version of a name: as a number, else as an alias, else as a digest.
 
     Raises:
         ReleaseError: there is none, or the beginning of a digest is that of several.
     """
-    for one in versions:
-        if name in (str(one.number), *one.aliases):
-            return one
+    numbered = [one for one in versions if name == str(one.number)]
+    if found := numbered or [one for one in versions if name in one.aliases]:
+        return found[0]
     digest = completed(name, [one.digest for one in versions])
     return next(one for one in versions if one.digest == digest)
 
@@ -38,6 +38,23 @@ def find(name: str, versions: Sequence[Version]) -> Version:
 def may_begin(name: str) -> bool:
     """Whether a digest may be meant."""
     return len(name) >= LEAST and set(name) <= set(hexdigits)
+
+
+def may_number(name: str) -> bool:
+    """Whether a number may be meant, as MLflow writes it: 1 is the first."""
+    return name.isdecimal() and not name.startswith("0")
+
+
+def require_alias(name: str) -> None:
+    """Refuse an alias that reads as another name: it would hide a version, or be hidden by one.
+
+    Raises:
+        ReleaseError: it is a number, or may be the beginning of a digest.
+    """
+    number = name.isdecimal()
+    if number or may_begin(name):
+        meant = "is a number, as versions have" if number else "may be the beginning of a digest"
+        raise ReleaseError(f"{name!r} is no name for an alias: it {meant}; take a word that is neither")
 
 
 def completed(beginning: str, digests: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from hearth.errors import ReleaseError, TrackingError
 from hearth.params import Params, TrackingParams
-from hearth.release.names import Version
+from hearth.release.names import Version, require_alias
 from hearth.release.places import database, located
 from hearth.training.tracking import CHALLENGER, CHAMPION, connected
 
@@ -77,11 +77,14 @@ class Registry:
         """Point an alias to a version; with ``None`` remove it.
 
         Raises:
-            ReleaseError: it is the champion's, which a promotion moves, or none that MLflow takes.
+            ReleaseError: it is the champion's, which a promotion moves; it reads as another name of a version; or MLflow
+                does not take it.
             TrackingError: MLflow cannot be reached.
         """
         if alias == CHAMPION:
             raise ReleaseError(f"{CHAMPION} follows git: move it with `hearth registry promote` or `rollback`")
+        if version is not None:
+            require_alias(alias)
         try:
             with connected(self.tracking.uri, HINT) as client:
                 self._point(client, alias, version)
