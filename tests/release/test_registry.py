@@ -95,7 +95,7 @@ def test_other_aliases_are_free(registry: Registry) -> None:
 
 
 def test_an_alias_that_reads_as_another_name_is_not_set(registry: Registry) -> None:
-    """One that another tool has set can be removed."""
+    """One that another tool has set can be removed; one that is not there cannot."""
     first = registry.versions()[0]
     for name in ("2", "cafe"):
         with pytest.raises(ReleaseError, match=f"'{name}' is no name for an alias"):
@@ -103,6 +103,8 @@ def test_an_alias_that_reads_as_another_name_is_not_set(registry: Registry) -> N
     mlflow.MlflowClient(registry.tracking.uri).set_registered_model_alias("hearth", "2", "1")
     registry.set_alias("2", None)
     assert aliases(registry) == {"champion": 1, "challenger": 3}
+    with pytest.raises(ReleaseError, match=r"^hearth has no alias 2; `hearth registry list` shows"):
+        registry.set_alias("2", None)
 
 
 def test_where_nothing_was_registered_nothing_is_made(tmp_path: Path) -> None:

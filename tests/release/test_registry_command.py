@@ -99,6 +99,9 @@ def test_aliases_are_set_and_removed(hearth: Run) -> None:
         code, _, err = hearth("registry", "alias", *arguments)
         assert (code, err) == (1, "hearth: give the VERSION that the alias is to point to, or --remove\n")
     assert hearth("registry", "alias", "champion", "2")[0] == 1
+    code, out, err = hearth("registry", "alias", "shadow", "--remove")
+    assert (code, out) == (1, "")
+    assert err == "hearth: hearth has no alias shadow; `hearth registry list` shows those that there are\n"
 
 
 def test_a_number_is_a_version_before_it_is_a_digest(hearth: Run, registered: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,14 +77,16 @@ class Registry:
         """Point an alias to a version; with ``None`` remove it.
 
         Raises:
-            ReleaseError: it is the champion's, which a promotion moves; it reads as another name of a version; or MLflow
-                does not take it.
+            ReleaseError: it is the champion's, which a promotion moves; it reads as another name of a version; MLflow does
+                not take it; or there is none to remove.
             TrackingError: MLflow cannot be reached.
         """
         if alias == CHAMPION:
             raise ReleaseError(f"{CHAMPION} follows git: move it with `hearth registry promote` or `rollback`")
         if version is not None:
             require_alias(alias)
+        elif alias not in self.models().get(self.model, {}):
+            raise ReleaseError(f"{self.model} has no alias {alias}; `hearth registry list` shows those that there are")
         try:
             with connected(self.tracking.uri, HINT) as client:
                 self._point(client, alias, version)
