@@ -99,6 +99,10 @@ def test_new_truths_are_put_behind_those_learned_before(tmp_path: Path, kind: Ki
     before = (tmp_path / "data/feedback.csv").read_text(encoding="utf-8").splitlines()
     assert lines[: len(before)] == before
     assert len(lines) == len(before) + 12
+    assert new.told == (
+        "12 truths left out: the same came before",
+        "13 truths left out: the table has these rows already",
+    )
 
 
 def test_what_is_to_be_written_is_no_longer_new_when_it_is(tmp_path: Path) -> None:
@@ -108,7 +112,9 @@ def test_what_is_to_be_written_is_no_longer_new_when_it_is(tmp_path: Path) -> No
     (tmp_path / "data/feedback.csv").write_bytes(first.feedback)
 
     assert first.rows == 20
-    assert not found(main, returned(TRUTHS))
+    again = found(main, returned(TRUTHS))
+    assert not again
+    assert again.told == ("20 truths left out: the table has these rows already",)
 
 
 def test_what_is_left_out_is_told(tmp_path: Path) -> None:
@@ -118,8 +124,8 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
 
     new = found(committed(tmp_path), doubted)
 
-    assert new.rows == 1
-    assert new.told == ("2 truths left out: told by x", "1 truths left out: y must be a finite number")
+    assert (new.rows, new.words) == (1, "1 new truth")
+    assert new.told == ("2 truths left out: told by x", "1 truth left out: y must be a finite number")
 
 
 def test_truths_are_not_looked_at_where_they_are_not_to_be_learned_from(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from hearth.sources import feedback
 from hearth.sources.chosen import fetch, sha256
 
 NONE = Returned()
+REPEATED = "the same came before"
+KNOWN = "the table has these rows already"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class News:
     @property
     def words(self) -> str:
         """What is new, for a person."""
-        truths = f"{self.rows} new truths" if self.rows else ""
+        truths = counted(self.rows, "new truth") if self.rows else ""
         return "; ".join(part for part in (self.source, truths) if part) or "nothing new at the source, and no new truths"
 
 
@@ -60,14 +62,21 @@ def news(main: Checkout, layout: Layout, settings: Params, returned: Returned = 
     earlier = feedback.read(main.root / layout.feedback, contract)
     kept = sifted(returned, contract)
     known = pa.concat_tables([earlier, *table_of(main.root / layout.raw, earlier.schema)])
-    new = feedback.unknown(kept.table, known, contract)
+    once = feedback.unknown(kept.table, known.slice(0, 0), contract)
+    new = feedback.unknown(once, known, contract)
     content = csv_bytes(pa.concat_tables([earlier, new])) if new.num_rows else b""
+    left = {**kept.left, REPEATED: kept.table.num_rows - once.num_rows, KNOWN: once.num_rows - new.num_rows}
     return News(
         source=source,
         rows=new.num_rows,
         feedback=content,
-        told=tuple(f"{n} truths left out: {why}" for why, n in kept.left.items()),
+        told=tuple(f"{counted(n, 'truth')} left out: {why}" for why, n in left.items() if n),
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """How many there are of something, in words."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def source_news(data: DataParams, root: Path, read: Mapping[str, object]) -> str:
