@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.commands import TARGETS, unknown
+from tests.test_light import file_of, reached
 
 from api.settings import Settings
 
@@ -133,6 +134,21 @@ def test_a_checkout_leaves_no_token_behind() -> None:
     checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
     assert len(checkouts) > 5
     assert [step for step in checkouts if step["with"]["persist-credentials"] is not False] == []
+
+
+def test_the_service_is_tested_when_anything_that_it_imports_changes() -> None:
+    """At any depth, by a push as by a pull request; and no part of the pipeline that it does not import starts them."""
+    on = FLOWS["api-tests"]["on"]
+    assert on["push"]["paths"] == on["pull_request"]["paths"]
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "api").rglob("*.py")]
+    paths = [path for module in reached(*modules)[0] if (path := file_of(module)) is not None]
+    names = [str(path.relative_to(ROOT)) for path in paths]
+    watched = {
+        given: [name for name in names if name == given or (given.endswith("/**") and name.startswith(given[:-2]))]
+        for given in on["push"]["paths"]
+    }
+    assert set(names) - {name for found in watched.values() for name in found} == set()
+    assert [given for given, found in watched.items() if given.startswith("src/") and not found] == []
 
 
 def test_images_of_services_are_pinned_as_those_of_the_composition() -> None:
