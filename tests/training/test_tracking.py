@@ -12,19 +12,26 @@ from pathlib import Path
 
 import mlflow
 import pandas as pd
+import pyarrow as pa
 import pytest
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from mlflow.types import DataType
+from mlflow.types.schema import AnyType
+from tests.parsed import ROOT
 from tests.tiny import Kind, cells, checkout, export_arguments
 
 from hearth import params
-from hearth.bundle import Predictor
-from hearth.errors import TrackingError
+from hearth.bundle import Bundle, Predictor
+from hearth.errors import HearthError, TrackingError
 from hearth.params import TrackingParams
 from hearth.stages import export
 from hearth.stages.__main__ import main
-from hearth.training import tracking
-from hearth.training.experiment import EXPERIMENTS, read, read_candidates
+from hearth.training import table, tracking
+from hearth.training.assemble import assemble
+from hearth.training.experiment import EXPERIMENTS, Experiment, read, read_candidates
+from hearth.training.fitting import Recipe, fit_transform
+from hearth.training.split import repeated_folds
 
 FIGURES = {"select": "importance.svg", "evaluate": "comparison.svg"}
 # Of MLflow's own: a type hint that it sees when it loads a model, an option of SQLAlchemy that will go.
@@ -119,6 +126,16 @@ def expected(predictor: Predictor, frame: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({"prediction": answer.value, "lower": answer.lower, "upper": answer.upper})
     named = {f"probability_{name}": answer.probabilities[:, i] for i, name in enumerate(classes)}
     return pd.DataFrame({"prediction": [classes[int(code)] for code in answer.value], **named})
+
+
+def boston() -> tuple[Bundle, pd.DataFrame]:
+    """A small model of the repository's own table under its own contract, and that table as pandas reads it."""
+    chosen, frame = params.load(ROOT / "params.yaml"), pd.read_csv(ROOT / "data/bundled/boston.csv")
+    data = table.code(pa.Table.from_pandas(frame), chosen.contract)
+    experiment = Experiment("select", Recipe(6), data.contract.names, ())
+    transform = fit_transform(data.contract, data.x, chosen.prepare)
+    bundle = assemble(experiment, data, repeated_folds(data, 2, 2, 0), transform, chosen, {})
+    return bundle, frame.drop(columns=chosen.contract.target.name)
 
 
 @pytest.mark.journey
@@ -222,16 +239,16 @@ def test_a_build_registers_its_winner_once_a_digest_as_the_challenger(build: Bui
 
 
 def test_the_logged_model_has_a_signature_and_an_example_that_it_answers(build: Build) -> None:
-    """The signature names the features with their types, the ignored one as optional; the example is raw rows."""
+    """The signature names the features, the ignored one as optional, and leaves numbers open; the example is raw rows."""
     model = mlflow.pyfunc.load_model(build.model("select"))
-    inputs = {column.name: (column.type.name, column.required) for column in model.metadata.get_input_schema()}
+    inputs = {column.name: (column.type, column.required) for column in model.metadata.get_input_schema()}
     assert inputs == {
-        "a": ("double", False),
-        "n": ("double", False),
-        "k": ("string", False),
-        "s": ("boolean", False),
-        "w": ("double", False),
-        "c": ("double", True),
+        "a": (AnyType(), False),
+        "n": (AnyType(), False),
+        "k": (DataType.string, False),
+        "s": (DataType.boolean, False),
+        "w": (AnyType(), False),
+        "c": (AnyType(), True),
     }
     outputs = {column.name: column.type.name for column in model.metadata.get_output_schema()}
     assert outputs == {"prediction": "double", "lower": "double", "upper": "double"}
@@ -262,6 +279,33 @@ def test_the_logged_model_refuses_a_frame_without_a_required_feature(build: Buil
     model = mlflow.pyfunc.load_model(build.model("tune_full"))
     with pytest.raises(MlflowException, match=r"missing inputs.*'c'"):
         model.predict(raw_rows("regression").drop(columns="c"))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64", "float32", "Int64", "object"])
+def test_the_logged_model_takes_numbers_of_any_type(build: Build, dtype: str) -> None:
+    """Whole numbers are answered alike, however pandas holds them."""
+    model = mlflow.pyfunc.load_model(build.model("tune_full"))
+    frame = raw_rows("regression").assign(a=range(-10, 10), n=[*range(10)] * 2, c=[0, 1] * 10)
+    answer = model.predict(frame.astype(dict.fromkeys("anc", dtype)))
+    pd.testing.assert_frame_equal(answer, expected(build.predictor, frame), check_exact=True)
+
+
+def test_the_logged_model_takes_the_repositorys_own_table(build: Build) -> None:
+    """As pandas reads it, whole columns as int64; with a gap in one of them too, which makes it float64."""
+    bundle, frame = boston()
+    with mlflow.start_run(experiment_id=mlflow.create_experiment("boston", (build.place / "boston").as_uri())):
+        model = mlflow.pyfunc.load_model(tracking._log_model(bundle).model_uri)
+    assert {frame[name].dtype.name for name in ("CHAS", "RAD", "TAX")} == {"int64"}
+    pd.testing.assert_frame_equal(model.predict(frame), expected(Predictor(bundle), frame), check_exact=True)
+    gap = frame.assign(CHAS=frame["CHAS"].where(frame.index % 2 == 0))
+    pd.testing.assert_frame_equal(model.predict(gap), expected(Predictor(bundle), gap), check_exact=True)
+
+
+def test_the_logged_model_says_where_a_number_is_text(build: Build) -> None:
+    """Row and feature are named, and what is wanted there."""
+    model = mlflow.pyfunc.load_model(build.model("tune_full"))
+    with pytest.raises(HearthError, match="row 1, a: must be a number"):
+        model.predict(raw_rows("regression").iloc[1:3].assign(a=[0.5, "much"]))
 
 
 def test_the_logged_model_says_which_packages_it_needs(build: Build) -> None:

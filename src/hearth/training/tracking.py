@@ -21,7 +21,8 @@ from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.telemetry import set_telemetry_client
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import AnyType
 from sqlalchemy.exc import SQLAlchemyError
 
 import hearth
@@ -29,11 +30,17 @@ from hearth.bundle.format import Bundle, write
 from hearth.bundle.predictor import Predictor
 from hearth.errors import TrackingError
 from hearth.params import TrackingParams
-from hearth.schema import Feature
+from hearth.schema import Feature, FeatureType
 from hearth.training.experiment import read_candidates
 from hearth.training.pyfunc import BundleModel
 
-COLUMN_TYPES = {"number": "double", "integer": "double", "category": "string", "boolean": "boolean"}
+# Of numbers MLflow's type would refuse int64 for "double" and gaps for "long": the predictor is left to say what is none.
+COLUMN_TYPES: Mapping[FeatureType, AnyType | DataType] = {
+    "number": AnyType(),
+    "integer": AnyType(),
+    "category": DataType.string,
+    "boolean": DataType.boolean,
+}
 CHAMPION, CHALLENGER = "champion", "challenger"  # aliases in the registry
 Measured = Mapping[str, Mapping[str, Mapping[str, float | None]]]  # figures of a contender by kind, metric and part
 # Metrics that MLflow takes at once.
