@@ -67,9 +67,12 @@ def test_settings_cannot_be_changed(raw: Raw) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("dta", {}, "dta: unknown key, remove it"),
-        ("data.colour", 1, "data.colour: unknown key, remove it"),
-        ("features.x.colour", 1, "features.x.colour: unknown key"),
+        ("dta", {}, "dta: unknown key, did you mean data?"),
+        ("data.tarjet", "y", "data.tarjet: unknown key, did you mean target?"),
+        ("data.colour", 1, "data.colour: unknown key, remove it; known are source, bundled, kaggle, csv,"),
+        ("features.x.mim", 1, "features.x.mim: unknown key, did you mean min?"),
+        ("export.threshold", {"aims": "f1"}, "export.threshold.aims: unknown key, did you mean aim?"),
+        ("card.groups", [{"expresion": "x", "above": "a", "rest": "b"}], "card.groups.0.expresion: unknown key, did you mean"),
         ("tuning.space.learnig_rate", {"low": 0.1, "high": 0.2}, "tuning.space.learnig_rate: Input should be 'rounds'"),
         ("data.task", "ranking", "data.task: Input should be 'regression' or 'classification'"),
         ("data.source", "ftp", "data.source: Input should be 'bundled', 'kaggle', 'csv', 'parquet', 'openml' or 'sql'"),
@@ -161,7 +164,41 @@ def test_a_source_that_is_chosen_must_be_described(raw: Raw, tmp_path: Path, sou
 def test_a_missing_section_is_named(raw: Raw, tmp_path: Path, section: str) -> None:
     """Each is needed."""
     del raw[section]
-    assert f"{section}: Field required" in refusal(tmp_path, yaml.safe_dump(raw))
+    assert f"{section}: missing, it must hold a section" in refusal(tmp_path, yaml.safe_dump(raw))
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("data.target", "data.target: missing, it must hold text"),
+        ("data.task", "data.task: missing, it must hold one of regression, classification"),
+        ("data.kaggle.dataset", "data.kaggle.dataset: missing, it must hold text that matches ^["),
+        ("features.x.type", "features.x.type: missing, it must hold one of number, integer, category, boolean"),
+        ("prepare.seed", "prepare.seed: missing, it must hold a whole number at least 0 and below 4294967296"),
+        ("prepare.test_size", "prepare.test_size: missing, it must hold a number above 0 and below 1"),
+        ("tuning.fixed", "tuning.fixed: missing, it must hold a section with max_bin, num_parallel_tree"),
+        ("tuning.space.rounds.low", "tuning.space.rounds.low: missing, it must hold a number\n"),
+        ("selection.percentile", "selection.percentile: missing, it must hold a number at least 0 and below 100"),
+        ("card.misuse", "card.misuse: missing, it must hold a list"),
+        ("tracking.enabled", "tracking.enabled: missing, it must hold true or false"),
+    ],
+)
+def test_a_missing_key_says_what_it_must_hold(raw: Raw, tmp_path: Path, path: str, said: str) -> None:
+    """Its kind and its bounds, or the values that there are."""
+    *parts, last = path.split(".")
+    place: Any = raw
+    for part in parts:
+        place = place[part]
+    del place[last]
+    assert said in refusal(tmp_path, yaml.safe_dump(raw, sort_keys=False)) + "\n"
+
+
+def test_no_needed_key_is_missed_in_pydantics_words(raw: Raw, tmp_path: Path) -> None:
+    """Of every section empty, every key is told with what it must hold."""
+    said = refusal(tmp_path, yaml.safe_dump({**{key: {} for key in raw}, "features": {"x": {}}}, sort_keys=False))
+    needed = [line for line in said.splitlines() if ": missing, it must hold " in line]
+    assert len(needed) > 30
+    assert "required" not in said
 
 
 def test_every_fault_is_told_at_once(raw: Raw, tmp_path: Path) -> None:
@@ -183,7 +220,7 @@ def test_every_fault_is_told_at_once(raw: Raw, tmp_path: Path) -> None:
         ("[" * 3000, "is not valid YAML"),
         ("a: !!python/object/apply:os.getcwd []\n", "is not valid YAML"),
         ("? [a]\n: b\n", "is not valid YAML"),
-        ("", "data: Field required"),
+        ("", "data: missing, it must hold a section with source, target, task"),
         ("- 1\n", "valid dictionary"),
         ("just text\n", "valid dictionary"),
     ],

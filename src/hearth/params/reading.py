@@ -1,12 +1,17 @@
 """From the text of ``params.yaml`` to settings, or to one message that names every fault."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
 from hearth.errors import ParamsError
+from hearth.params import allowed
 from hearth.params.whole import Params
+
+# Faults by pydantic's name that say more than pydantic does.
+TOLD: Mapping[str, Callable[[allowed.Place], str]] = {"extra_forbidden": allowed.unknown, "missing": allowed.missing}
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -49,11 +54,12 @@ def parse(text: str, name: str) -> Params:
     try:
         return Params.model_validate(raw if raw is not None else {})
     except ValidationError as error:
-        faults = "\n".join(f"  - {_fault(item['loc'], item['msg'])}" for item in error.errors())
+        faults = "\n".join(f"  - {_fault(item['loc'], item['type'], item['msg'])}" for item in error.errors())
         raise ParamsError(f"{name} has settings that cannot be used:\n{faults}") from error
 
 
-def _fault(where: tuple[int | str, ...], message: str) -> str:
+def _fault(where: tuple[int | str, ...], kind: str, message: str) -> str:
     name = ".".join(str(part) for part in where if part != "[key]")
-    text = message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "unknown key, remove it")
+    told = TOLD.get(kind)
+    text = told(where) if told else message.removeprefix("Value error, ")
     return f"{name}: {text}" if name else text
