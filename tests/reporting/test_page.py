@@ -68,6 +68,17 @@ def test_the_page_is_whole(evaluation: Evaluation) -> None:
     assert len({image["src"] for image in parsed.images}) == len(parsed.images)
 
 
+@pytest.mark.parametrize("classes", [("no", "yes"), ("a", "b", "c")])
+def test_the_confusion_of_every_contender_is_on_the_page(classes: tuple[str, ...]) -> None:
+    """With what it is of, and in words how often each is right; a regression has none."""
+    evaluation = classification(classes)
+    parsed = Page(page(evaluation))
+    assert "The experiments and the baselines on the 12 test rows, read once" in parsed.text
+    (told,) = [image["alt"] for image in parsed.images if image["alt"].startswith("Confusion matrices of every contender")]
+    assert all(f"{one.name} " in told for one in evaluation.contenders)
+    assert "confusion" not in page(regression())
+
+
 @EVALUATIONS
 def test_nothing_is_fetched(evaluation: Evaluation) -> None:
     """Addresses are of this page, of its neighbours or inline; the page's policy forbids all else."""

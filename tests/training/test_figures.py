@@ -15,13 +15,14 @@ from hearth.training.drawing import DARK, MOST_DOTS, canvas, legend, plain, samp
 from hearth.training.evaluation import Evaluation
 from hearth.training.figures import evaluation_figures, save, selection_figures
 from hearth.training.labels import class_names
+from hearth.training.metrics import confusion
 from hearth.training.selection import Attribution
 from hearth.training.shap_figures import MOST_FEATURES, beeswarm
 
 SHAP = {"beeswarm", "importance", "dependence_1", "dependence_2", "dependence_3"}
 SHARED = {"comparison", "learning_curve"} | SHAP
 REGRESSION = {"predicted_actual", "residuals", "residual_distribution"} | SHARED
-CLASSIFICATION = {"confusion", "roc", "calibration"} | SHARED
+CLASSIFICATION = {"confusion", "confusions", "roc", "calibration"} | SHARED
 
 
 def texts(figure: Figure) -> list[str]:
@@ -223,6 +224,20 @@ def test_a_confusion_matrix_counts_every_row() -> None:
     assert len(counts) == MOST_CLASSES**2
     assert sum(counts) == 200
     assert "all others" in texts(figure)
+
+
+def test_every_contender_has_a_confusion_matrix() -> None:
+    """Of the experiments and the baselines alike, on the test rows, the labels above the threshold of each."""
+    evaluation = classification(rows=60)
+    first, *others = evaluation.contenders
+    sure = replace(first, threshold=0.999)
+    figure = evaluation_figures(replace(evaluation, contenders=(sure, *others)))["confusions"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [one.name for one in evaluation.contenders]
+    counts = [[int(text.get_text()) for text in axes.texts] for axes in figure.axes]
+    assert counts[0] == [6, 0, 6, 0]
+    for shown, contender in zip(counts[1:], others, strict=True):
+        expected = confusion(evaluation.test_actual, contender.test_scores.argmax(axis=1), 2)
+        assert shown == expected.flatten().tolist()
 
 
 def test_classes_without_names_go_by_their_codes() -> None:

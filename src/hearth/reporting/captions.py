@@ -134,6 +134,19 @@ def _confusion(facts: Facts) -> Caption:
     )
 
 
+def _confusions(facts: Facts) -> Caption:
+    tested = facts.evaluation.test_actual
+    rows = f"the {count(len(tested))} test rows"
+    right = {one.name: percent(float(np.mean(one.test_labels == tested))) for one in facts.evaluation.contenders}
+    listed = ", ".join(f"{name} {share}" for name, share in right.items())
+    return Caption(
+        "Every contender's confusion matrix",
+        f"The experiments and the baselines on {rows}, read once: each row is a true class, and what lies off the diagonal is "
+        "an error.",
+        f"Confusion matrices of every contender on {rows}; shares on the diagonal: {listed}.",
+    )
+
+
 def _calibration(facts: Facts) -> Caption:
     return Caption(
         "Calibration",
@@ -148,6 +161,7 @@ CAPTIONS: Mapping[str, Callable[[Facts], Caption]] = {
     "residuals": _residuals,
     "residual_distribution": _residual_distribution,
     "confusion": _confusion,
+    "confusions": _confusions,
     "roc": _roc,
     "calibration": _calibration,
     "learning_curve": _learning,

@@ -17,7 +17,16 @@ from hearth.training.evaluation import Evaluation
 # The figures of each section, in their order; what is in none of them comes last.
 SECTIONS = {
     "quality": ("comparison",),
-    "errors": ("predicted_actual", "residuals", "residual_distribution", "confusion", "roc", "calibration", "learning_curve"),
+    "errors": (
+        "predicted_actual",
+        "residuals",
+        "residual_distribution",
+        "confusion",
+        "confusions",
+        "roc",
+        "calibration",
+        "learning_curve",
+    ),
     "choice": ("candidates",),
     "features": ("importance", "beeswarm"),
     "dependence": ("dependence_1", "dependence_2", "dependence_3"),

@@ -1,5 +1,7 @@
 """The figures of a classification: ROC curves, confusion matrix, calibration."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -12,6 +14,7 @@ from hearth.training.labels import class_names
 from hearth.training.metrics import confusion
 
 MOST_CURVES, MOST_CLASSES, MOST_POINTS, BINS = 6, 12, 300, 10
+WIDEST, GAP = 9.0, 0.25  # inches, of matrices side by side and between them
 SHARES = LinearSegmentedColormap.from_list("shares", ["#eef3f8", "#8fbadf", "#1f5f96"])
 
 
@@ -52,23 +55,50 @@ def roc(member: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats] | Non
 def confusion_matrix(names: tuple[str, ...], actual: Floats, predicted: NDArray[np.intp]) -> Figure:
     """How the rows of each class were predicted: counts, coloured by the share of the class."""
     labels, counts = _gathered(names, confusion(actual, predicted, len(names)))
-    shares = tidy(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
     size, left = 0.62 * len(labels), gutter(labels) + 0.25
     figure, axes = canvas(left + max(2.8, size) + 0.2, 1.2 + max(2.4, 0.8 * size), left=left, bottom=0.85)
-    axes.pcolormesh(shares, cmap=SHARES, vmin=0, vmax=1, edgecolors="none")
-    for (row, column), count in np.ndenumerate(counts):
-        ink = "#ffffff" if shares[row, column] > 0.6 else "#14202e"
-        axes.text(column + 0.5, row + 0.5, f"{count}", ha="center", va="center", color=ink)
+    _cells(axes, counts, 10)
     ticks = np.arange(len(labels)) + 0.5
     turned = len(labels) > 4 or max(map(len, labels)) > 8
     axes.set_xticks(ticks, [plain(label, 10) for label in labels], rotation=30 if turned else 0)
     axes.set_yticks(ticks, labels)
-    axes.tick_params(length=0)
-    axes.invert_yaxis()
-    axes.grid(visible=False)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("actual class")
     return figure
+
+
+def confusion_matrices(names: tuple[str, ...], actual: Floats, predicted: Mapping[str, NDArray[np.intp]]) -> Figure:
+    """A small confusion matrix for each name in ``predicted``, side by side: counts, coloured by the share of the class."""
+    drawn = {title: _gathered(names, confusion(actual, answers, len(names))) for title, answers in predicted.items()}
+    labels = [plain(label, 12) for label in next(iter(drawn.values()))[0]]
+    side, left, below = max(1.35, 0.34 * len(labels)), gutter(labels) + 0.2, gutter(labels) + 0.2
+    across = max(1, min(4, len(drawn), int(WIDEST // (side + GAP))))
+    down = -(-len(drawn) // across)
+    width, height = left + across * (side + GAP), below + down * (side + 2 * GAP)
+    figure = Figure(figsize=(width, height))
+    for at, (title, (_, counts)) in enumerate(drawn.items()):
+        x, y = left + at % across * (side + GAP), height - (at // across + 1) * (side + 2 * GAP) + GAP
+        axes = figure.add_axes((x / width, y / height, side / width, side / height))
+        _cells(axes, counts, 8)
+        ticks = np.arange(len(labels)) + 0.5
+        axes.set_xticks(ticks, labels if at + across >= len(drawn) else [""] * len(labels), rotation=90)
+        axes.set_yticks(ticks, labels if at % across == 0 else [""] * len(labels))
+        axes.set_title(plain(title, 20), loc="left")
+    figure.supxlabel("predicted class", y=0.02, x=(left + (width - left) / 2) / width, size=10)
+    figure.supylabel("actual class", x=0.01, size=10)
+    return figure
+
+
+def _cells(axes: Axes, counts: NDArray[np.intp], size: int) -> None:
+    """The counts of a confusion matrix, the first class on top, in letters of this size."""
+    shares = tidy(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+    axes.pcolormesh(shares, cmap=SHARES, vmin=0, vmax=1, edgecolors="none")
+    for (row, column), count in np.ndenumerate(counts):
+        ink = "#ffffff" if shares[row, column] > 0.6 else "#14202e"
+        axes.text(column + 0.5, row + 0.5, f"{count}", ha="center", va="center", color=ink, fontsize=size)
+    axes.tick_params(length=0)
+    axes.invert_yaxis()
+    axes.grid(visible=False)
 
 
 def calibration_curve(target: Target, actual: Floats, scores: Floats) -> Figure:

@@ -177,10 +177,10 @@ def _fit(trial: Trial, one: Experiment) -> Model:
 
 
 def _experiment(trial: Trial, name: str, model: Model, validated: Sequence[Validated]) -> Contender:
-    test = trial.material.test
+    test, threshold = trial.material.test, trial.decisions[name].threshold
     scores = model.scores(test.x, test.contract)
-    read = _test(test, scores, trial.settings.evaluate, trial.decisions[name].threshold)
-    return Contender(name, "experiment", measured(trial.material.everything, validated), read, scores)
+    read = _test(test, scores, trial.settings.evaluate, threshold)
+    return Contender(name, "experiment", measured(trial.material.everything, validated), read, scores, threshold)
 
 
 def _baseline(trial: Trial, name: str, build: Build) -> Contender:

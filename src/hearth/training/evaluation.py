@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hearth.bundle.decision import EVEN, labels
 from hearth.schema import Contract
 from hearth.training.deciding import Decided
 from hearth.training.fitting import Recipe
@@ -28,7 +29,8 @@ class Contender:
     """An experiment or a baseline.
 
     ``folds`` are its metrics on each fold of the repeated cross-validation over all rows, ``test`` those of the one reading
-    of the test rows with bootstrap intervals, ``test_scores`` its answers there: (m,), or probabilities (m, k).
+    of the test rows with bootstrap intervals, ``test_scores`` its answers there: (m,), or probabilities (m, k), of two classes
+    the second above ``threshold``.
     """
 
     name: str
@@ -36,6 +38,12 @@ class Contender:
     folds: tuple[Mapping[str, float], ...]
     test: Mapping[str, Estimate]
     test_scores: Vector
+    threshold: float = EVEN
+
+    @property
+    def test_labels(self) -> NDArray[np.intp]:
+        """The codes of a classification's answers to the test rows, shape (m,)."""
+        return labels(self.test_scores, self.threshold)
 
 
 @dataclass(frozen=True, slots=True)

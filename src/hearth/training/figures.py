@@ -68,8 +68,10 @@ def _regression(evaluation: Evaluation) -> dict[str, Callable[[], Figure]]:
 
 def _classification(evaluation: Evaluation) -> dict[str, Callable[[], Figure]]:
     target, actual, scores = evaluation.contract.target, evaluation.actual, evaluation.out_of_fold
+    names, read = class_names(target, scores.shape[1]), {one.name: one.test_labels for one in evaluation.contenders}
     return {
-        "confusion": partial(class_figures.confusion_matrix, class_names(target, scores.shape[1]), actual, evaluation.labels),
+        "confusion": partial(class_figures.confusion_matrix, names, actual, evaluation.labels),
+        "confusions": partial(class_figures.confusion_matrices, names, evaluation.test_actual, read),
         "roc": partial(class_figures.roc_curves, target, actual, scores),
         "calibration": partial(class_figures.calibration_curve, target, actual, scores),
     }
