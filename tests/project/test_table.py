@@ -46,10 +46,23 @@ def test_the_task_may_be_said(tmp_path: Path) -> None:
 def test_rows_that_stay_together_count_once(tmp_path: Path) -> None:
     """A class whose rows have the features of earlier rows of another one is in no fold of its own."""
     lines = [f"{i / 7},often" for i in range(40)] + [f"{i / 7},copied" for i in range(10)]
-    with pytest.raises(DataError, match="class 'copied' has 0 different rows"):
+    said = "class 'copied' has 10 different rows, but 10 of them equal rows of another class in all features, which leaves 0,"
+    with pytest.raises(DataError, match=said):
         guess(written(tmp_path, "\n".join(["a,y", *lines, ""])), "y")
     with pytest.raises(DataError, match="3 rows differ in what is used to predict, and 5 are the least"):
         guess(written(tmp_path, rows("{third}", "1", "{part}")), "y")
+
+
+def test_every_class_with_too_few_rows_is_told(tmp_path: Path) -> None:
+    """One whose rows are those of another does not hide one that has few of its own; few that are also another's are few."""
+    lines = [f"{i / 7},{label}" for label in ("often", "same") for i in range(60)] + ["90,rare", "91,rare", "0,gone"]
+    with pytest.raises(DataError) as refusal:
+        guess(written(tmp_path, "\n".join(["a,y", *lines, ""])), "y")
+    assert [fault.partition(",")[0] for fault in refusal.value.faults] == [
+        "class 'gone' has 1 different rows",
+        "class 'rare' has 2 different rows",
+        "class 'same' has 60 different rows",
+    ]
 
 
 def test_classes_with_few_rows_have_fewer_folds(tmp_path: Path) -> None:

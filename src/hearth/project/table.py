@@ -142,17 +142,31 @@ def _folds(table: pa.Table, contract: Contract) -> int:
         if least < FOLDS:
             raise DataError(f"{least} rows differ in what is used to predict, and {FOLDS} are the least: add rows or columns")
     else:
-        counts = dict.fromkeys(pc.unique(table[target]).to_pylist(), 0)
-        counts |= {item["values"]: item["counts"] for item in pc.value_counts(distinct[f"{target}_first"]).to_pylist()}
+        own = _counted(table.group_by([*contract.names, target], use_threads=False).aggregate([])[target])
+        counts = dict.fromkeys(own, 0) | _counted(distinct[f"{target}_first"])
         if len(counts) > distinct.num_rows // 2:
             raise DataError(
                 f"the target has {len(counts)} classes in {distinct.num_rows} different rows: is this the right one? "
                 "Amounts must be written as plain numbers"
             )
-        label, least = min(counts.items(), key=lambda pair: (pair[1], pair[0]))
-        if least < FOLDS:
-            raise DataError(
-                f"class {shown(label)} has {least} different rows, and {FOLDS} are the least: take its rows out, or join it "
-                "with another class"
-            )
+        if few := [_too_few(label, own[label], count) for label, count in sorted(counts.items()) if count < FOLDS]:
+            raise DataError("some classes have too few rows", few)
+        least = min(counts.values())
     return min(FOLDS, int((1 - TEST_SIZE) * least))
+
+
+def _counted(values: pa.ChunkedArray) -> dict[str, int]:
+    return {item["values"]: item["counts"] for item in pc.value_counts(values).to_pylist()}
+
+
+def _too_few(label: str, own: int, left: int) -> str:
+    """What is wrong with a class of ``own`` different rows, of which ``left`` are not those of another class too."""
+    if own < FOLDS:
+        return (
+            f"class {shown(label)} has {own} different rows, and {FOLDS} are the least: take its rows out, or join it with "
+            "another class"
+        )
+    return (
+        f"class {shown(label)} has {own} different rows, but {own - left} of them equal rows of another class in all features, "
+        f"which leaves {left}, and {FOLDS} are the least: add a column that tells them apart, or join the classes"
+    )
