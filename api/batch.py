@@ -12,7 +12,8 @@ import numpy as np
 
 from api import arrow
 from api.answers import JSON
-from api.errors import Invalid, Unsupported, invalid
+from api.errors import Invalid, Unsupported
+from api.faults import Read
 from api.model import Model
 from api.rows import Matrix
 from hearth.bundle import Fault, Prediction
@@ -121,20 +122,21 @@ def _read_csv(model: Model, body: bytes, most: int) -> Matrix:
     features = {feature.name: feature for feature in model.contract.features}
     if word := other_than_commas(header, features):
         raise Invalid(f"the columns are separated by {word}: {ADVICE}")
-    _check_shape(header, cells, len(features))
-    rows = [{name: _cell(features.get(name), text) for name, text in zip(header, line, strict=True)} for line in cells]
-    return model.reader.rows(rows, most)
+    _check_header(header, len(features))
+    return model.reader.rows([_row(features, header, line, i) for i, line in enumerate(cells)], most)
 
 
-def _check_shape(header: Sequence[str], cells: Sequence[Sequence[str]], most: int) -> None:
+def _check_header(header: Sequence[str], most: int) -> None:
     if len(header) > most:
         raise Invalid(f"the header has {len(header)} columns, the contract {most}: leave the others out")
     if len(set(header)) != len(header):
         raise Invalid("the header names a column twice")
-    message = f"must have {len(header)} cells, as the header has"
-    found = [Fault(i, "", message) for i, line in enumerate(cells) if len(line) != len(header)]
-    if found:
-        raise invalid(found)
+
+
+def _row(features: Mapping[str, Feature], header: Sequence[str], line: Sequence[str], index: int) -> Read:
+    if len(line) != len(header):
+        return Fault(index, "", f"must have {len(header)} cells, as the header has")
+    return {name: _cell(features.get(name), text) for name, text in zip(header, line, strict=True)}
 
 
 def _cell(feature: Feature | None, text: str) -> object:

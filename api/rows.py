@@ -1,9 +1,8 @@
 """Rows as JSON against the contract: at the speed of a compiled decoder where they keep it, with every fault where not."""
 
 import codecs
-import difflib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Annotated, Literal
 
@@ -12,7 +11,8 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from api.errors import SHOWN, Invalid, TooLarge, invalid
+from api.errors import Invalid, TooLarge
+from api.faults import Read, Row, faults, refusal
 from hearth.bundle import Fault, RowError, code_rows
 from hearth.schema import MOST, Contract, Feature
 
@@ -41,7 +41,6 @@ class Reader:
         self._plain = not any(self._codes)
         self._numbers = all(feature.numeric for feature in contract.features)
         self.columns = _columns(contract)
-        self._names = {feature.name.upper(): feature.name for feature in contract.features}
 
     def one(self, body: bytes) -> Values:
         """The values of the used features in the contract's order, ``None`` where one is missing.
@@ -84,8 +83,8 @@ class Reader:
         _within(len(rows), most)
         return self._matrix(rows)
 
-    def rows(self, rows: Sequence[Mapping[str, object]], most: int) -> Matrix:
-        """Rows of named values, coded.
+    def rows(self, rows: Sequence[Read], most: int) -> Matrix:
+        """Rows of named values, coded; where one has another shape, the fault stands in its place.
 
         Raises:
             Invalid: with every fault, by row and field.
@@ -101,24 +100,18 @@ class Reader:
         coded = [self.coded(_astuple(row)[: self._width]) for row in rows]
         return np.array(coded, dtype=np.float64).reshape(len(rows), self._width)
 
-    def _checked(self, rows: Sequence[Mapping[str, object]], *, single: bool) -> Matrix:
-        """The coded rows, or every fault of them, an unknown field in words of its own."""
+    def _checked(self, rows: Sequence[Read], *, single: bool) -> Matrix:
+        """The coded rows, or every fault of them."""
+        shaped = [row for row in rows if not isinstance(row, Fault)]
+        if len(shaped) < len(rows):
+            found = [fault for index, row in enumerate(rows) for fault in faults(self.contract, index, row)]
+            raise refusal(self.contract, rows, found, single=single)
         try:
-            return code_rows(self.contract, rows)
+            return code_rows(self.contract, shaped)
         except RowError as error:
-            shown = [self._hinted(fault, rows[fault.row]) for fault in error.found[:SHOWN]]
-            raise invalid([*shown, *error.found[SHOWN:]], single=single) from None
+            raise refusal(self.contract, rows, error.found, single=single) from None
 
-    def _hinted(self, fault: Fault, row: Mapping[str, object]) -> Fault:
-        """An unknown field is told by its place and the likely name: its own is the client's text, which no answer repeats."""
-        if fault.field in self._names.values():
-            return fault
-        place = 1 + list(row).index(fault.field)
-        near = difflib.get_close_matches(fault.field[:100].upper(), self._names, 1)
-        hint = f", did you mean {self._names[near[0]]}?" if near else ", remove it"
-        return Fault(fault.row, "?", f"field {place} of the object is unknown{hint}")
-
-    def _natural(self, row: Mapping[str, object]) -> Values:
+    def _natural(self, row: Row) -> Values:
         return tuple(_value(feature, row.get(feature.name)) for feature in self.contract.used)
 
 
@@ -225,14 +218,14 @@ def parsed(body: bytes) -> object:
         raise Invalid("the body is not JSON that can be read: a number has too many digits") from None
 
 
-def _object(body: bytes) -> Mapping[str, object]:
+def _object(body: bytes) -> Row:
     value = parsed(body)
     if not isinstance(value, dict):
         raise Invalid("the body must be one JSON object: the features of one row by name")
     return value
 
 
-def _instances(body: bytes, most: int) -> Sequence[Mapping[str, object]]:
+def _instances(body: bytes, most: int) -> Sequence[Read]:
     if body.count(b"[") > 2 * (most + 1):
         raise Invalid("the body is not a batch: a row holds no lists")
     value = parsed(body)
@@ -240,7 +233,5 @@ def _instances(body: bytes, most: int) -> Sequence[Mapping[str, object]]:
     if not isinstance(rows, list) or len(value) != 1:  # type: ignore[arg-type]
         raise Invalid('the body must be {"instances": [...]} and nothing else: a list of rows')
     _within(len(rows), most)
-    wrong = [i for i, row in enumerate(rows) if not isinstance(row, dict)]
-    if wrong:
-        raise invalid([Fault(i, "", "must be a JSON object: the features of one row by name") for i in wrong])
-    return rows
+    no_object = "must be a JSON object: the features of one row by name"
+    return [row if isinstance(row, dict) else Fault(i, "", no_object) for i, row in enumerate(rows)]

@@ -196,6 +196,22 @@ def test_ragged_rows_are_named() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("form", "body", "shape"),
+    [
+        (JSON, b'{"instances":[{"size":99},5,{"size":1},{"size":"x","more":1},[],{}]}', "must be a JSON object"),
+        (CSV, b"size,more\n99,\n1\n1,\nx,\n1,2,3\n,\n", "must have 2 cells"),
+    ],
+)
+def test_a_row_of_another_shape_hides_no_fault_of_the_others(form: Form, body: bytes, shape: str) -> None:
+    """Each is told in its place among the values at fault, so that a person mends the batch in one go."""
+    with pytest.raises(Invalid) as raised:
+        form.read(MODELS["regression"], body, MOST)
+    told = [(fault["row"], fault["field"], str(fault["message"])) for fault in raised.value.errors if fault["field"] != "?"]
+    assert [(row, field) for row, field, _ in told] == [(0, "size"), (1, ""), (3, "size"), (4, ""), (5, "size")]
+    assert all(message.startswith(shape) for _, field, message in told if not field)
+
+
 @pytest.mark.parametrize("kind", [b"application/json", b"Text/CSV ; charset=utf-8", arrow.MEDIA.encode()])
 def test_a_content_type_names_its_form(kind: bytes) -> None:
     """In any case, with or without parameters."""
