@@ -7,7 +7,7 @@ from api.answers import JSON
 from api.batch import ARROW, CSV, decoded
 from api.errors import MEDIA as PROBLEM
 from api.model import Model
-from api.routes.feedback import MOST_TRUTHS
+from api.truths import LONGEST_ID, MOST_TRUTHS
 from hearth.schema import MOST, Contract, Feature
 
 Schema = dict[str, object]
@@ -162,10 +162,11 @@ def _schemas(model: Model, most_rows: int) -> dict[str, object]:
     identity: Schema = {"type": ["string", "null"], "description": "For /feedback; null where the store was down."}
     classes = model.contract.target.classes
     truth: Schema = {"enum": list(classes)} if classes else {**_NUMBER, "minimum": -MOST, "maximum": MOST}
-    feedback = _object({"id": {"type": "string", "maxLength": 64}, "actual": truth}, closed=True)
+    feedback = _object({"id": {"type": "string", "maxLength": LONGEST_ID}, "actual": truth}, closed=True)
     state = {"type": "string", "enum": ["stored", "same", "conflict", "unknown"]}
     stored = _object({"id": {"type": "string"}, "status": state})
     several = {"type": "array", "minItems": 1}
+    fault = _object({"field": {"type": "string"}, "message": {"type": "string"}}, {"row": {"type": "integer"}})
     rows = {**several, "maxItems": most_rows}
     return {
         "Row": row_schema(model.contract),
@@ -200,7 +201,7 @@ def _schemas(model: Model, most_rows: int) -> dict[str, object]:
                 name: {"type": kind}
                 for name, kind in (("title", "string"), ("status", "integer"), ("detail", "string"), ("request_id", "string"))
             },
-            {"errors": {"type": "array", "items": {"type": "object"}}},
+            {"errors": {"type": "array", "items": fault}},
         ),
     }
 

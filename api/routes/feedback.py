@@ -1,41 +1,21 @@
 """Truths that come back."""
 
-import math
-from typing import Annotated
+import asyncio
+from collections.abc import Sequence
 
-import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api import truths
 from api.answers import Json
 from api.deps import needs
 from api.edge import Call
-from api.errors import Conflict, Invalid, NotFound, Unavailable, invalid
+from api.errors import Conflict, NotFound, Unavailable, invalid
 from api.routes.predict import json_of
-from api.rows import ROW_BYTES, UNREADABLE, parsed
+from api.rows import UNREADABLE
 from api.store import Outcome, StoreDown, Truth
-from hearth.bundle import Fault
-from hearth.schema import MOST, Target
 
 router = APIRouter(tags=["feedback"], dependencies=[needs("feedback")])
-MOST_TRUTHS = 10_000
-
-
-class Item(msgspec.Struct, forbid_unknown_fields=True):
-    """A truth as it is sent."""
-
-    id: Annotated[str, msgspec.Meta(max_length=64)]
-    actual: float | str | bool
-
-
-class Items(msgspec.Struct, forbid_unknown_fields=True):
-    """Truths as they are sent together."""
-
-    feedback: Annotated[list[Item], msgspec.Meta(min_length=1, max_length=MOST_TRUTHS)]
-
-
-_one = msgspec.json.Decoder(Item).decode
-_many = msgspec.json.Decoder(Items).decode
 
 
 @router.post("/feedback")
@@ -44,17 +24,15 @@ async def feedback(request: Request) -> Response:
     call = Call.of(request)
     body = await json_of(call, request)
     try:
-        item = _one(body)
+        items = [truths.decode_one(body)]
     except UNREADABLE:
-        raise _unread(
-            body, 'the body must be {"id": ..., "actual": ...}: the id of a prediction and what it turned out to be'
-        ) from None
-    (outcome,) = await _kept(call, [item], single=True)
+        items = truths.one(body, call.service.models.current.contract.target)
+    (outcome,) = await _kept(call, items, single=True)
     if outcome == "unknown":
         raise NotFound("no prediction with this id is stored: it never was, or it is older than the store keeps")
     if outcome == "conflict":
         raise Conflict("another truth is stored for this id, and stays")
-    return Json({"id": item.id, "status": outcome})
+    return Json({"id": items[0].id, "status": outcome})
 
 
 @router.post("/feedback/batch")
@@ -63,39 +41,20 @@ async def feedback_batch(request: Request) -> Response:
     call = Call.of(request)
     body = await json_of(call, request)
     try:
-        items = _many(body).feedback
+        items = truths.decode_many(body).feedback
     except UNREADABLE:
-        form = f'the body must be {{"feedback": [{{"id": ..., "actual": ...}}]}}, 1 to {MOST_TRUTHS} of them'
-        raise _unread(body, form) from None
+        target = call.service.models.current.contract.target
+        items = await asyncio.get_running_loop().run_in_executor(call.service.pool, truths.many, body, target)
     outcomes = await _kept(call, items)
     results = [{"id": item.id, "status": outcome} for item, outcome in zip(items, outcomes, strict=True)]
     return Json({"results": results})
 
 
-def _unread(body: bytes, form: str) -> Invalid:
-    """The refusal of what is of another form. Whether it is JSON at all is asked where that holds up no other request."""
-    if len(body) <= ROW_BYTES:
-        parsed(body)
-    return Invalid(form)
-
-
-async def _kept(call: Call, items: list[Item], *, single: bool = False) -> list[Outcome]:
-    target = call.service.models.current.contract.target
-    allowed = _allowed(target)
-    faults = [Fault(i, "actual", allowed) for i, item in enumerate(items) if not _fits(target, item.actual)]
+async def _kept(call: Call, items: Sequence[truths.Item], *, single: bool = False) -> list[Outcome]:
+    faults = truths.misfits(call.service.models.current.contract.target, items)
     if faults:
         raise invalid(faults, single=single)
     try:
         return await call.service.store.feedback(call.key_name, [Truth(item.id, item.actual) for item in items])
     except StoreDown:
         raise Unavailable("the store is down: nothing was stored, send the feedback again", retry_after=5) from None
-
-
-def _fits(target: Target, actual: float | str | bool) -> bool:
-    if target.task == "classification":
-        return actual in target.classes
-    return isinstance(actual, float) and math.isfinite(actual) and abs(actual) <= MOST
-
-
-def _allowed(target: Target) -> str:
-    return f"must be one of {', '.join(target.classes)}" if target.classes else f"must be a number from {-MOST:g} to {MOST:g}"

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from tests.api.asking import Started
 
 from api.openapi import described, example_row
-from api.routes.feedback import MOST_TRUTHS
+from api.truths import MOST_TRUTHS
 
 CONSOLE = Path(__file__).parents[2] / "api" / "console" / "index.html"
 

@@ -56,12 +56,15 @@ def test_feedback_that_is_none_is_422(body: bytes, client: TestClient) -> None:
     assert answer.json()["detail"]
 
 
-@pytest.mark.parametrize("actual", ["21", True, 1e39])
-def test_a_truth_must_be_one_of_the_target(actual: object, client: TestClient) -> None:
+@pytest.mark.parametrize(
+    ("actual", "said"),
+    [("21", "must be a number"), (True, "must be a number"), (1e39, "must be at most 3.40282e+38 in size")],
+)
+def test_a_truth_must_be_one_of_the_target(actual: object, said: str, client: TestClient) -> None:
     """A regression's is a number of single precision; one truth has no row to be named by."""
     answer = client.post("/feedback", json={"id": predicted(client), "actual": actual})
     assert answer.status_code == 422
-    assert answer.json()["errors"] == [{"field": "actual", "message": "must be a number from -3.40282e+38 to 3.40282e+38"}]
+    assert answer.json()["errors"] == [{"field": "actual", "message": said}]
 
 
 def test_a_classification_takes_its_labels_alone(multiclass: Tiny, tmp_path: Path) -> None:

@@ -117,6 +117,11 @@ WHOLE: Mapping[str, bytes] = {
     "a truth that is no number": b'{"id": "a", "actual": 1e999}',
     "ids with NULs": json.dumps({"feedback": [{"id": f"\0{i}", "actual": 1.0} for i in range(9999)]}).encode(),
     "truths without end": json.dumps({"feedback": [{"id": "a", "actual": 1.0}] * 20_000}).encode(),
+    "truths of no number": b'{"feedback":[' + b'{"id":"a","actual":NaN},' * 9999 + b'{"id":"a","actual":1e999}]}',
+    "truths that are not": json.dumps({"feedback": [1, None, "a", [], MARK, {"id": MARK * 9, "actual": MARK}]}).encode(),
+    "100000 faults of truths": json.dumps({"feedback": [{f"{MARK}{i}": MARK for i in range(10)}] * 9000}).encode(),
+    "a truth of names that are near": json.dumps({**{f"actua{'é' * i}": i for i in range(300)}, "id": MARK}).encode(),
+    "a truth with a key 1000 times": b'{"id":1' + b',"id":"a"' * 1000 + b',"actual":1}',
     "rows that are not": json.dumps({"instances": [1, None, "a", [], MARK]}).encode(),
     "rows without end": b'{"instances":[' + b'{"size":1},' * 20_000 + b'{"size":1}]}',
     "instances twice": b'{"instances": [{"size": 1}], "instances": 1}',
@@ -306,3 +311,9 @@ def test_no_refusal_names_what_it_refuses(server: Served) -> None:
         {"field": "?", "message": "field 6 of the object is unknown, remove it"},
     ]
     assert re.fullmatch(r"[0-9a-f]{12}-[0-9a-f]+", str(told["request_id"]))
+    truth = fine(server.post("/feedback", json.dumps({MARK: 1, "id": MARK * 9, "actual": MARK}).encode())).json()
+    assert truth["errors"] == [
+        {"field": "id", "message": "must be at most 64 characters long"},
+        {"field": "actual", "message": "must be a number"},
+        {"field": "?", "message": "field 1 of the object is unknown, remove it"},
+    ]
