@@ -1,7 +1,7 @@
 """Settings of the service, from the environment with the prefix ``HEARTH_``. ``.env.example`` names them all."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     @classmethod
     def _somewhere(cls, value: str) -> str:
         if not value.strip():
-            raise ValueError("name an address, or leave the variable out: an empty one would be every address of this machine")
+            raise ValueError("name an address, or leave it out: an empty one would be every address of this machine")
         return value
 
     @field_validator("root_path")
@@ -161,15 +161,15 @@ def _network(part: str) -> Network:
 
 
 def load(**given: object) -> Settings:
-    """Settings of the environment, ``given`` ones first.
+    """Settings of the environment; ``given`` ones, the options of ``hearth serve``, go before them.
 
     Raises:
-        SettingsError: naming each variable at fault and what is allowed, never its value.
+        SettingsError: naming each variable or option at fault and what is allowed, never its value.
     """
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        faults = [_fault(fault["loc"], fault["msg"]) for fault in error.errors(include_input=False, include_url=False)]
+        faults = [_fault(fault["loc"], fault["msg"], given) for fault in error.errors(include_input=False, include_url=False)]
         raise SettingsError("\n  - ".join(["the settings are at fault", *faults])) from None
 
 
@@ -187,6 +187,9 @@ def _meant(name: str, near: list[str]) -> str:
     return f"{name} is no setting" + (f", did you mean {near[0]}?" if near else "")
 
 
-def _fault(where: tuple[int | str, ...], message: str) -> str:
-    name = f"HEARTH_{str(where[0]).upper()}: " if where else ""
-    return name + message.removeprefix("Value error, ")
+def _fault(where: tuple[int | str, ...], message: str, given: Container[str]) -> str:
+    said = message.removeprefix("Value error, ")
+    if not where:
+        return said
+    name = str(where[0])
+    return f"--{name}: {said}" if name in given else f"HEARTH_{name.upper()}: {said}"

@@ -151,6 +151,15 @@ def test_every_fault_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
     assert re.findall(r"^  - (\w+):", told, re.MULTILINE) == ["HEARTH_RATE_LIMIT", "HEARTH_PORT", "HEARTH_WORKERS"]
 
 
+def test_a_refusal_names_the_option_that_was_typed(environment: pytest.MonkeyPatch) -> None:
+    """Where that is what counts; of what comes from the environment, the variable."""
+    for name, value in {"HEARTH_PORT": "8001", "HEARTH_WORKERS": "2", "HEARTH_MAX_ROWS": "0"}.items():
+        environment.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load(host="", port=99999, workers=0)
+    assert re.findall(r"^  - (\S+):", str(caught.value), re.MULTILINE) == ["HEARTH_MAX_ROWS", "--host", "--port", "--workers"]
+
+
 def test_any_page_of_any_origin_is_no_choice(environment: pytest.MonkeyPatch) -> None:
     """``*`` is refused, not understood."""
     assert "name the origins" in refusal(environment, HEARTH_CORS_ORIGINS="*")
