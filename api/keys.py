@@ -24,6 +24,7 @@ Scope = Literal["predict", "feedback", "monitor", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "hearth_"
 NEVER = "never"
+NO_KEY = "holds no key. Make one: hearth keys new NAME --scope predict"
 FORM = "NAME:SCOPES:EXPIRY:SHA256[:LIMIT]"
 DAY = 86_400.0
 
@@ -106,7 +107,7 @@ def parse(text: str, where: str) -> tuple[Key, ...]:
             raise KeysError(f"{where}, {place}: {error}") from None
         keys.append(key)
     if not keys:
-        raise KeysError(f"{where} holds no key. Make one: hearth keys new NAME --scope predict")
+        raise KeysError(f"{where} {NO_KEY}")
     return tuple(keys)
 
 

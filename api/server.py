@@ -22,13 +22,14 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from api import descriptors, memory
-from api.keys import SCOPES, Key, hashed, new_key
+from api.keys import NO_KEY, SCOPES, Key, KeysError, hashed, new_key
 from api.logs import Log
 from api.main import Hearth, create_app
 from api.model import Model
 from api.openapi import example_row
 from api.protocol import Protocol
 from api.running import tried
+from api.security import VARIABLE
 from api.service import STAMP, STOPPING
 from api.settings import Settings, SettingsError, load
 from api.signals import end_well
@@ -153,12 +154,8 @@ def serve(given: Mapping[str, object], *, make_key: bool) -> None:
     memory.one_arena()
     descriptors.all_allowed()
     settings = load(**given)
-    key = new_key() if make_key and not _has_keys(settings) else None
+    key = None if _has_keys(settings) else _made_key(settings.host, make_key)
     if key is not None:
-        if settings.host not in LOOPBACK:
-            raise SettingsError(
-                f"a key made for this run is for this machine alone, not for {settings.host}: hearth keys new NAME"
-            )
         made = Key(name="this-run", scopes=frozenset(SCOPES), expires=None, sha256=hashed(key))
         given = {**given, "api_keys": made.line}
         settings = load(**given)
@@ -170,6 +167,19 @@ def serve(given: Mapping[str, object], *, make_key: bool) -> None:
 
 def _has_keys(settings: Settings) -> bool:
     return bool(settings.api_keys.get_secret_value().strip()) or settings.api_keys_file is not None
+
+
+def _made_key(host: str, make_key: bool) -> str:
+    """A key for this run.
+
+    Raises:
+        HearthError: it is not asked for, or the service would be open to other machines.
+    """
+    if not make_key:
+        raise KeysError(f"{VARIABLE} {NO_KEY}; or have one made for this run, on this machine alone: hearth serve --make-key")
+    if host not in LOOPBACK:
+        raise SettingsError(f"a key made for this run is for this machine alone, not for {host}: hearth keys new NAME")
+    return new_key()
 
 
 def _one(settings: Settings, key: str | None) -> None:

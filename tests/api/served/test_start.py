@@ -52,7 +52,7 @@ def refused(bundle: Path, options: Sequence[str], settings: Mapping[str, str]) -
 
 
 REFUSALS: Mapping[str, tuple[Sequence[str], Mapping[str, str], Sequence[str]]] = {
-    "no keys off a terminal": ((), {"HEARTH_API_KEYS": ""}, ["HEARTH_API_KEYS", "hearth keys new"]),
+    "no keys off a terminal": ((), {"HEARTH_API_KEYS": ""}, ["HEARTH_API_KEYS", "hearth keys new", "hearth serve --make-key"]),
     "a malformed key": ((), {"HEARTH_API_KEYS": "one:predict"}, ["HEARTH_API_KEYS", "1"]),
     "keys twice": ((), {"HEARTH_API_KEYS_FILE": "keys.txt"}, ["HEARTH_API_KEYS", "not both"]),
     "a key for others": (
@@ -71,6 +71,7 @@ REFUSALS: Mapping[str, tuple[Sequence[str], Mapping[str, str], Sequence[str]]] =
     "no store of a known kind": ((), {"HEARTH_DATABASE_URL": "mysql://hush@x/y"}, ["sqlite:///", "postgresql://"]),
     "no Redis URL": ((), {"HEARTH_REDIS_URL": "hush"}, ["HEARTH_REDIS_URL", "redis://"]),
     "no bundle": (("--bundle", "nowhere"), {}, ["nowhere", "cannot be read"]),
+    "options at fault": (("--port", "99999", "--workers", "0"), {}, ["- --port: ", "- --workers: "]),
     "settings at fault": (
         (),
         {
