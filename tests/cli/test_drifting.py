@@ -124,12 +124,14 @@ def test_a_file_that_drifted_is_reported(drift: Call, bundle: Path, tmp_path: Pa
 
 
 def test_a_file_with_too_few_rows_is_no_verdict(drift: Call, number: Path, tmp_path: Path) -> None:
-    """Exit code 3, and no picture of nothing."""
+    """Exit code 3, and no picture of nothing, which is said where one was asked for."""
     rows = table(tmp_path / "rows.jsonl", moved(1, 39, depth=500))
     code, out, _ = drift(rows, "--bundle", number, "--png", tmp_path / "d.png", "--json", tmp_path / "d.json")
     assert code == 3
     assert "39 rows are too few to tell: at least 40" in out
+    assert out.endswith("\nno picture is written: too few rows\n")
     assert not (tmp_path / "d.png").exists()
+    assert "no picture" not in drift(rows, "--bundle", number)[1]
     assert json.loads((tmp_path / "d.json").read_text())["status"] == "insufficient_data"
 
 

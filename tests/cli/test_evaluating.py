@@ -98,7 +98,7 @@ def test_a_worse_model_ends_with_2(evaluate: Call, regressed: tuple[Path, str], 
 
 
 def test_too_few_truths_end_with_3(evaluate: Call, regressed: tuple[Path, str], regression: Tiny, url: str) -> None:
-    """Also none, where nothing is drawn."""
+    """Also none, where nothing is drawn; that is said where a picture was asked for."""
     stored(url, joined(regression, 20), regressed[1])
     code, out, _ = evaluate("--bundle", regressed[0], "--database-url", url)
     assert (code, out.splitlines()[-1]) == (3, "verdict: too little feedback, 20 truths; 50 are needed")
@@ -106,6 +106,7 @@ def test_too_few_truths_end_with_3(evaluate: Call, regressed: tuple[Path, str], 
     code, out, _ = evaluate("--bundle", regressed[0], "--database-url", url, "--until", "2020-01-01", "--png", picture)
     assert code == 3
     assert out.startswith("no prediction is in this selection; the store holds 40 rows: try --model all, or other bounds")
+    assert out.endswith("\nno picture is written: there is no truth to draw\n")
     assert not picture.exists()
 
 

@@ -53,7 +53,9 @@ def drift(  # noqa: PLR0913, PLR0917 - the options of a command
     ] = None,
     prepared: Annotated[Path, typer.Option(help="Where `prepare` wrote the rows of the model.")] = Path("data/prepared"),
     json: Annotated[Path | None, typer.Option(help="File for all findings.")] = None,
-    png: Annotated[Path | None, typer.Option(help="File for a picture: each column over the reference.")] = None,
+    png: Annotated[
+        Path | None, typer.Option(help="File for a picture: each column over the reference; none of too few rows.")
+    ] = None,
 ) -> int:
     """Compare a window of rows with the bundle's reference: each feature, and the predictions.
 
@@ -179,7 +181,9 @@ def _report(bundle: "Bundle", found: _Found, json: Path | None, png: Path | None
 
     if json is not None:
         save(json, to_json({"model": bundle.digest, **found.look.to_dict()}).encode())
-    if png is not None and found.look.report.columns:
+    if png is not None and not found.look.report.columns:
+        say("no picture is written: too few rows")
+    elif png is not None:
         from hearth.bundle.drift import reference
         from hearth.monitoring.figures import png as drawn
 

@@ -41,7 +41,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
     key: Annotated[str | None, typer.Option(help="Name of the key that asked.")] = None,
     teller: Annotated[str | None, typer.Option(help="Name of the key that told the truth.")] = None,
     json: Annotated[Path | None, typer.Option(help="File for all findings.")] = None,
-    png: Annotated[Path | None, typer.Option(help="File for a picture: the error over time and by feature.")] = None,
+    png: Annotated[
+        Path | None, typer.Option(help="File for a picture: the error over time and by feature; none without a truth.")
+    ] = None,
     most: Annotated[int, typer.Option(min=1, help="Truths looked at, the newest.")] = MOST,
 ) -> int:
     """Compare predictions with the truths that came back, and the model's error with what its bundle promises.
@@ -62,10 +64,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
         from hearth.artifacts import rounded, to_json
 
         save(json, to_json(rounded({"selection": asdict(found.selection), **found.findings.to_dict()})).encode())
-    if png is not None and found.findings.performance is not None:
-        from hearth.monitoring.picture import png as drawn
-
-        save(png, drawn(found.findings.performance, found.contract))
+    if png is not None:
+        _picture(png, found)
     return EXIT_CODES[found.findings.verdict]
 
 
@@ -76,6 +76,15 @@ class Evaluated:
     selection: "Selection"
     findings: "Findings"
     contract: "Contract"
+
+
+def _picture(png: Path, found: Evaluated) -> None:
+    if found.findings.performance is None:
+        say("no picture is written: there is no truth to draw")
+        return
+    from hearth.monitoring.picture import png as drawn
+
+    save(png, drawn(found.findings.performance, found.contract))
 
 
 def evaluated(
