@@ -47,7 +47,11 @@ class Settings(BaseSettings):
     rate_limit: str = Field("100/minute", description="of each key without a limit of its own")
     wrong_key_limit: str = Field("20/minute", description="of each address, for requests without a right key")
     redis_url: SecretStr | None = Field(None, description="where several workers share their limits; memory if unset")
-    max_body_bytes: int = Field(10 * 2**20, ge=1024, description="of a request body, in bytes")
+    max_body_bytes: int = Field(
+        10 * 2**20,
+        ge=1024,
+        description="of a request body, in bytes; one row takes at most 65536, or 256 a feature where that is more",
+    )
     max_rows: int = Field(10_000, ge=1, description="of a batch, in rows")
     max_concurrency: int = Field(256, ge=1, description="requests at once in one worker; more get 503")
     timeout: float = Field(30.0, gt=0, le=3600, description="seconds for one request; then 408 or 503")

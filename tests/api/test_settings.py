@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from api.rows import FEATURE_BYTES, ROW_BYTES
 from api.settings import Settings, SettingsError, load, unknown
 
 EXAMPLE = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
@@ -278,6 +279,11 @@ def test_the_example_says_of_every_setting_what_it_is() -> None:
         at = next(i for i, line in enumerate(lines) if line.startswith(f"#HEARTH_{name.upper()}="))
         assert field.description
         assert lines[at - 1].startswith(f"# {field.description}")
+
+
+def test_the_example_says_how_long_a_row_may_be() -> None:
+    """Beside the limit of all bodies, which a row never reaches: no setting takes more."""
+    assert f"one row takes at most {ROW_BYTES}, or {FEATURE_BYTES} a feature where that is more" in EXAMPLE
 
 
 def test_the_example_is_a_copy_of_the_defaults(environment: pytest.MonkeyPatch) -> None:
