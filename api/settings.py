@@ -14,7 +14,7 @@ from api.ratelimit import LimitError, read_limit
 from hearth.errors import HearthError
 
 Network = IPv4Network | IPv6Network
-_OTHERS = ("HEARTH_DEBUG",)  # of the command
+OTHERS = ("HEARTH_DEBUG",)  # of the command
 _PORT = 8000
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _BELOW = re.compile(r"(?:/[A-Za-z0-9._~-]+)*", re.ASCII)
@@ -183,7 +183,7 @@ def unknown(environment: Iterable[str]) -> list[str]:
     Not a reason to refuse: Kubernetes makes such variables for a service of this name.
     """
     names = [f"HEARTH_{name.upper()}" for name in Settings.model_fields]
-    strange = [name for name in sorted(environment) if name.startswith("HEARTH_") and name not in (*names, *_OTHERS)]
+    strange = [name for name in sorted(environment) if name.startswith("HEARTH_") and name not in (*names, *OTHERS)]
     return [_meant(name, get_close_matches(name, names, 1, 0.8)) for name in strange]
 
 

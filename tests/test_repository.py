@@ -19,8 +19,8 @@ from tests.parsed import tree
 import hearth.params
 from api import main
 from api.keys import SCOPES
-from api.routes.console import ASSETS, REPORTS
-from api.settings import Settings
+from api.routes.console import ASSETS
+from api.settings import OTHERS, Settings
 from hearth.bundle import write
 from hearth.params import Frozen
 
@@ -257,7 +257,7 @@ def test_the_stages_that_the_readme_explains_are_those_of_the_graph() -> None:
 
 def served_routes() -> dict[str, str | None]:
     """Every route of the service by method and path, and whose it is; not the files that pages are made of."""
-    files = {"/favicon.ico", *(f"/docs/{name}" for name in ASSETS), *(f"/reports/{name}" for name in REPORTS)}
+    files = {"/favicon.ico", *(f"/docs/{name}" for name in ASSETS)}
     guards = main.guards(main.Hearth(Settings.model_construct(metrics_open=True))._routers)
     return {
         f"{method} {path}": guard.scope for path, guard in guards.items() if path not in files for method in guard.endpoints
@@ -300,10 +300,15 @@ def test_the_addresses_that_the_readme_asks_are_routes() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_variables_that_a_page_names_are_settings(page: str) -> None:
-    """Each ``HEARTH_`` variable is one that the service reads."""
+    """Each ``HEARTH_`` variable is one that the service or the command reads."""
     named = set(re.findall(r"\bHEARTH_\w+", PAGES[page]))
     assert named or page != "README.md"
-    assert named <= {f"HEARTH_{name.upper()}" for name in Settings.model_fields}
+    assert named <= {*(f"HEARTH_{name.upper()}" for name in Settings.model_fields), *OTHERS}
+
+
+def test_a_variable_that_is_no_setting_is_on_a_page() -> None:
+    """It stands in no ``.env.example``."""
+    assert {name for name in OTHERS if not any(name in text for text in PAGES.values())} == set()
 
 
 @pytest.mark.parametrize("page", PAGES)
