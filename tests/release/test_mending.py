@@ -21,11 +21,11 @@ CONFLICT = "<<<<<<< HEAD\nschema: '2.0'\n=======\nschema: '2.0'\n>>>>>>> other\n
 
 
 def refused(root: Path) -> bool:
-    """Whether DVC refuses to build here."""
+    """Whether DVC refuses to build here, or falls over a checksum that reads as a number."""
     try:
         with Repo(str(root)) as repo:
             return not repo.index.stages
-    except DvcException:
+    except (DvcException, AttributeError):
         return True
 
 
@@ -62,6 +62,16 @@ def test_what_dvc_refuses_is_mended_and_what_it_takes_is_left(project: Project, 
         assert lock.read_bytes() == (whole if bad else whole[:length]), length
         assert not bad or aside(project).read_bytes() == whole[:length]
     assert min(found.values()) > 1
+
+
+@pytest.mark.parametrize(("checksum", "bad"), [("12345", True), ("1", True), ("1a2b", False), ("'123'", False), ("", False)])
+def test_a_checksum_that_was_cut_behind_its_digits_is_mended(project: Project, checksum: str, bad: bool) -> None:
+    """It reads as a number, which DVC's schema takes, and DVC does not."""
+    lock = project.root / "dvc.lock"
+    head, _, _ = lock.read_text(encoding="utf-8").partition(" md5: ")
+    cut(project, f"{head} md5: {checksum}".encode())
+    assert refused(project.root) is bad
+    assert broken(lock) is bad
 
 
 @pytest.mark.journey

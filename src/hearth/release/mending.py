@@ -6,10 +6,13 @@ on it. What is whole, by DVC's own judgement, is left alone.
 
 import shutil
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dvc.dvcfile import LOCK_FILE, Lockfile
 from dvc.exceptions import DvcException
+from dvc.output import CHECKSUMS_SCHEMA
 from dvc.utils import strictyaml
 
 from hearth.artifacts import replacing_file
@@ -21,20 +24,27 @@ LEFT = "put back the one of an earlier commit (git checkout COMMIT -- dvc.lock),
 
 
 def broken(lock: Path) -> bool:
-    """Whether DVC would refuse a lock for what is in it.
+    """Whether DVC would refuse a lock for what is in it, or fall over it.
 
     Raises:
         ReleaseError: it cannot be read.
     """
     try:
-        strictyaml.load(str(lock), Lockfile.SCHEMA)
+        found, _ = strictyaml.load(str(lock), Lockfile.SCHEMA)
     except FileNotFoundError:
         return False
     except OSError as error:
         raise ReleaseError(f"{lock} cannot be read: {error.strerror}. It is to be a file of yours, or none") from error
     except (DvcException, ValueError):  # the second for what looks like a date and is none
         return True
-    return False
+    return any(isinstance(value, int) for value in _checksums(found))
+
+
+def _checksums(lock: Mapping[str, Mapping[str, Any]]) -> Iterator[object]:
+    """Of each file that a lock names. One cut behind its first digits reads as a number: the schema takes it, DVC fails."""
+    for stage in lock.get("stages", {}).values():
+        for file in (*stage.get("deps", ()), *stage.get("outs", ())):
+            yield from (file[name] for name in CHECKSUMS_SCHEMA if name in file)
 
 
 def mend(folder: Path) -> str | None:
