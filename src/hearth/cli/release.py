@@ -173,7 +173,9 @@ def _digest(main: "Checkout", name: str, others: Sequence[str] = ()) -> str:
     from hearth.release.names import completed, find, may_begin
 
     known = {*others, *(one.digest for one in champion.log(main)), *filter(None, [champion.named(main, None)])}
-    if may_begin(name) and not _numbers(main, name):
+    if may_begin(name):
+        if numbered := _numbered(main, name):
+            return numbered
         if not any(digest.startswith(name) for digest in known):
             known |= {*champion.builds(main)}
         if any(digest.startswith(name) for digest in known):
@@ -184,11 +186,13 @@ def _digest(main: "Checkout", name: str, others: Sequence[str] = ()) -> str:
         raise ReleaseError(f"no commit here names a bundle {name}, and MLflow cannot be asked: {error}") from error
 
 
-def _numbers(main: "Checkout", name: str) -> bool:
-    """Whether what may begin a digest is the number of a version; where MLflow cannot be asked, it is none."""
+def _numbered(main: "Checkout", name: str) -> str | None:
+    """The digest of the version that has this number; none where MLflow cannot be asked."""
     from hearth.release.names import may_number
 
+    if not may_number(name):
+        return None
     try:
-        return may_number(name) and any(name == str(one.number) for one in opened(main).versions())
+        return next((one.digest for one in opened(main).versions() if name == str(one.number)), None)
     except HearthError:  # it is away, or not installed: git knows digests without it
-        return False
+        return None
