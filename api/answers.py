@@ -11,7 +11,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Json(Response):
-    """What is told as JSON, in half the time of a response that looks first what of its headers is given."""
+    """What is told as JSON. Its headers are always these two, so it does not look, as others do, which of them are given."""
 
     media_type = JSON
 
